@@ -1,0 +1,1 @@
+"""Everything that is packed for Function Compute, and nothing else."""

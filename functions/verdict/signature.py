@@ -1,0 +1,87 @@
+"""The callout's signature: who sent it, when, and that it is whole.
+
+    x-meshward-signature: v1,t=<unix seconds>,h=<hex HMAC-SHA256>
+
+    signed text, one line each, joined by a line feed, none at the end:
+        meshward-callout-v1 · t · phase · policy · workload · authority · method · path
+        · stream · content-type · content-encoding · hex SHA-256 of the body
+
+A value that the callout leaves out is an empty line. No value can hold a line feed (HTTP forbids
+it), so no two callouts share a signed text. Everything that a verdict can depend on is in it;
+the deadline, which cannot turn a denial into anything else, is not.
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Sequence
+
+from functions.verdict.callout import Callout
+from functions.verdict.contract import SECRET_BYTES_MIN, SIGNATURE_AGE_SECONDS_MAX, Header
+from functions.verdict.errors import UnauthorisedCallout
+
+_FORM = re.compile(r"v1,t=([1-9][0-9]{0,11}),h=([0-9a-f]{64})")
+
+
+class Secret:
+    """A signing secret of at least 32 bytes, which never shows itself in `repr` or a traceback."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        if len(value.encode()) < SECRET_BYTES_MIN:
+            raise ValueError(f"a signing secret has at least {SECRET_BYTES_MIN} bytes")
+        self._value = value.encode()
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    def mac(self, text: bytes) -> str:
+        """Hex HMAC-SHA256 of `text` under this secret."""
+        return hmac.new(self._value, text, hashlib.sha256).hexdigest()
+
+
+def signed_text(callout: Callout, body: bytes, at: int) -> bytes:
+    """The bytes that are signed for this callout at Unix time `at` (seconds)."""
+    lines = (
+        "meshward-callout-v1",
+        str(at),
+        callout.phase,
+        callout.policy,
+        callout.workload,
+        callout.authority,
+        callout.method,
+        callout.path,
+        str(callout.stream or ""),
+        callout.content_type,
+        callout.content_encoding,
+        hashlib.sha256(body).hexdigest(),
+    )
+    return "\n".join(lines).encode()
+
+
+def sign(secret: Secret, callout: Callout, body: bytes, at: int) -> str:
+    """The value of the signature header at Unix time `at` (seconds)."""
+    return f"v1,t={at},h={secret.mac(signed_text(callout, body, at))}"
+
+
+def verify(
+    secrets: Sequence[Secret], values: Sequence[str], callout: Callout, body: bytes, now: int
+) -> None:
+    """Accept the signature headers `values` at Unix time `now`, or raise `UnauthorisedCallout`.
+
+    Any of `secrets` may have signed, so that they can be rotated. Exactly one header must stand.
+    """
+    if len(values) != 1:
+        raise UnauthorisedCallout(f"{Header.SIGNATURE} must stand exactly once")
+    match = _FORM.fullmatch(values[0])
+    if match is None:
+        raise UnauthorisedCallout(f"{Header.SIGNATURE} is not of the form v1,t=…,h=…")
+    at = int(match[1])
+    if abs(now - at) > SIGNATURE_AGE_SECONDS_MAX:
+        raise UnauthorisedCallout(
+            f"{Header.SIGNATURE} is more than {SIGNATURE_AGE_SECONDS_MAX} s off; compare the clocks"
+        )
+    text = signed_text(callout, body, at)
+    if not any(hmac.compare_digest(secret.mac(text), match[2]) for secret in secrets):
+        raise UnauthorisedCallout(f"{Header.SIGNATURE} was made with another secret")

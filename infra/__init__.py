@@ -1,0 +1,1 @@
+"""What runs the functions here and ships them: emulator, deployment, local stack, CLI."""
