@@ -1,0 +1,60 @@
+# up       the whole path on this machine: emulator, functions, sidecar, stand-ins
+# test     all layers of tests          check    format, lint, types, imports, generated files
+# pack     the functions' packages for Function Compute (s deploy calls it)
+# bench    figures, as ratios           generate what is generated from functions/verdict/
+# fix      what tools can mend          lock     pin the dependencies anew
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: up test check pack generate fix lock clean
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n 's/^# //p' Makefile | head -5
+
+$(INSTALLED): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info[:2] == (3, 11) else f"Meshward needs Python 3.11, $(PYTHON) is {sys.version.split()[0]}; set PYTHON=python3.11")'
+	@echo "Installing the pinned dependencies into $(VENV) (once, about a minute) …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+up: $(INSTALLED)
+	@exec $(BIN)/meshward up
+
+test: $(INSTALLED)
+	@$(PYTEST)
+
+check: $(INSTALLED)
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m ziglang fmt --check mesh/shim
+	@$(BIN)/python -m infra.contract check
+
+pack: $(INSTALLED)
+	@$(BIN)/meshward pack
+
+generate: $(INSTALLED)
+	@$(BIN)/python -m infra.contract generate
+
+fix: $(INSTALLED)
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+	@$(BIN)/python -m ziglang fmt mesh/shim
+
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --no-header --no-emit-index-url --no-emit-find-links
+
+lock: $(INSTALLED)
+	@$(LOCK) requirements/dev.in -o requirements/dev.txt
+	@for f in functions/*/requirements.in; do $(LOCK) -c requirements/dev.txt $$f -o $${f%.in}.txt; done
+
+clean:
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
