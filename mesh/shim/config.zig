@@ -55,9 +55,9 @@ pub const Config = struct {
     hosts: []const Host,
     checks: []const Check,
 
-    /// The guarded host that `authority` names, if it names one.
-    pub fn host(config: *const Config, authority: []const u8) ?*const Host {
-        for (config.hosts) |*each| if (hosts.same(authority, each.name)) return each;
+    /// The index of the guarded host that `authority` names, if it names one.
+    pub fn host(config: *const Config, authority: []const u8) ?u32 {
+        for (config.hosts, 0..) |each, index| if (hosts.same(authority, each.name)) return @intCast(index);
         return null;
     }
 };

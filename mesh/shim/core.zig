@@ -33,7 +33,7 @@ pub const CheckSet = std.bit_set.IntegerBitSet(config.checks_max);
 pub const Step = struct {
     /// Replace the body by that of the answer at hand; done first.
     mask: bool = false,
-    ask: CheckSet = .initEmpty(),
+    ask: CheckSet = .empty,
     deny: ?Denial = null,
     release: bool = false,
 };
@@ -50,8 +50,8 @@ pub const Stream = struct {
     state: State = .reading,
     stage: u32 = 0,
     masked: bool = false,
-    out: CheckSet = .initEmpty(),
-    retried: CheckSet = .initEmpty(),
+    out: CheckSet = .empty,
+    retried: CheckSet = .empty,
 
     /// `len` bytes of the message have come so far.
     pub fn onBody(stream: *Stream, len: usize, limit: usize) Step {
@@ -74,7 +74,7 @@ pub const Stream = struct {
             .failed => |reason| {
                 if (reason == .check_throttled and in_time and !stream.retried.isSet(index)) {
                     stream.retried.set(index);
-                    return .{ .ask = .initEmpty().withSet(index) };
+                    return .{ .ask = only(index) };
                 }
                 if (check.mode == .enforce and check.on_error == .deny) return stream.denyBy(reason, index);
             },
@@ -126,3 +126,9 @@ pub const Stream = struct {
         return .{ .deny = .{ .reason = reason, .check = check, .relay = false } };
     }
 };
+
+fn only(index: u8) CheckSet {
+    var set: CheckSet = .empty;
+    set.set(index);
+    return set;
+}

@@ -6,7 +6,6 @@
 //! make none to whether it is guarded.
 
 const std = @import("std");
-const contract = @import("contract.zig");
 
 /// The authority without port and final dot. Letter case is left to `same`.
 pub fn bare(authority: []const u8) []const u8 {
@@ -23,7 +22,6 @@ pub fn bare(authority: []const u8) []const u8 {
 
 /// Whether `authority` names the host `name` (lower case, no port, no final dot).
 pub fn same(authority: []const u8, name: []const u8) bool {
-    if (authority.len > contract.authority_header_bytes_max) return false;
     return std.ascii.eqlIgnoreCase(bare(authority), name);
 }
 
