@@ -1,9 +1,10 @@
 """Reads manifests: YAML documents with `${NAME}` placeholders, and a strict way to take fields.
 
-Placeholders are filled after parsing, inside strings only, so that a value can hold any character
-without changing the document around it.
+Placeholders are filled after parsing, inside strings only (also those of a JSON document within a
+string), so that a value can hold any character without changing the document around it.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -75,6 +76,12 @@ def _filled(node: Any, values: Mapping[str, str], file: str) -> Any:  # noqa: AN
         return [_filled(value, values, file) for value in node]
     if not isinstance(node, str):
         return node
+    if node.lstrip().startswith("{"):
+        # A JSON document inside a string, as Envoy takes a plugin's configuration.
+        try:
+            return json.dumps(_filled(json.loads(node), values, file), ensure_ascii=False)
+        except ValueError:
+            pass  # It only looks like one.
 
     def value_of(match: re.Match[str]) -> str:
         name = match[1]
