@@ -1,0 +1,23 @@
+"""What text a message holds: strict JSON, segments, normalising, and the shape of a denial.
+
+body ──strict_json──▶ value ──segments──▶ Segment… ──normalise──▶ text to match, with a map back
+path ──denial──▶ the provider's error shape
+"""
+
+from functions.prompt.denial import Shape, denial, shape_of
+from functions.prompt.message import Message, read
+from functions.prompt.normalise import Normalised, normalise
+from functions.prompt.segments import Segment
+from functions.prompt.strict_json import MalformedMessage
+
+__all__ = [
+    "MalformedMessage",
+    "Message",
+    "Normalised",
+    "Segment",
+    "Shape",
+    "denial",
+    "normalise",
+    "read",
+    "shape_of",
+]
