@@ -9,7 +9,9 @@ const std = @import("std");
 pub const Map = enum(u32) { request_headers = 0, callout_headers = 6 };
 pub const Buffer = enum(u32) { request_body = 0, callout_body = 4, plugin_configuration = 7 };
 pub const Level = enum(u32) { info = 2, warn = 3, critical = 5 };
-pub const Action = enum(u32) { proceed = 0, pause = 1 };
+/// What a callback tells the host. `drop` keeps nothing of a body whose request is answered: held,
+/// it could exceed the host's buffer, and the host would answer in our place.
+pub const Action = enum(u32) { proceed = 0, pause = 1, drop = 3 };
 
 /// The host's own word for how a call went.
 pub const Status = enum(u32) { ok = 0, not_found = 1, bad_argument = 2, _ };

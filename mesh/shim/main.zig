@@ -86,7 +86,11 @@ export fn proxy_on_request_body(context: u32, len: usize, end_of_stream: u32) ab
     const session = guard.find(context) orelse return .proceed;
     guard.onBody(context, session, len);
     if (end_of_stream != 0) guard.onEnd(context, session);
-    return if (session.stream.state == .passed) .proceed else .pause;
+    return switch (session.stream.state) {
+        .reading, .checking => .pause,
+        .denied => .drop,
+        .passed => .proceed,
+    };
 }
 
 /// A message that ends with trailers never shows its end in the body callback.
