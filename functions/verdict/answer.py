@@ -75,6 +75,8 @@ def decode(status: int, headers: HeaderPairs, body: bytes, body_bytes_max: int) 
         name = raw_name.lower()
         repeated = repeated or (name in seen and name in _SINGLE)
         seen[name] = value
+    if status in (503, 504) and "date" not in seen:
+        return Reason.CHECK_RESET  # Envoy's own answer for a host that it cannot reach.
     if status == 429 or (status == 503 and PLATFORM_HEADER in seen):
         return Reason.CHECK_THROTTLED
     if status != 200:

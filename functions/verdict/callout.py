@@ -29,8 +29,9 @@ _STREAM = re.compile(r"seq=(0|[1-9][0-9]{0,8});final=([01])")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
 _SINGLE = frozenset(Header) | {"content-type", "content-encoding", "accept", "traceparent"}
 
-Visible = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e\x80-\U0010ffff]*$")]
-"""No spaces and no control characters: such a value could end a header or a signed line."""
+Visible = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e\x80-\xff]*$")]
+"""No spaces and no control characters: such a value could end a header or a signed line. Bytes
+above ASCII stand as the characters of Latin-1, as HTTP libraries hand them over."""
 
 
 class StreamPosition(Record):

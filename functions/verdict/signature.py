@@ -57,7 +57,7 @@ def signed_text(callout: Callout, body: bytes, at: int) -> bytes:
         callout.content_encoding,
         hashlib.sha256(body).hexdigest(),
     )
-    return "\n".join(lines).encode()
+    return "\n".join(lines).encode("latin-1")  # the bytes as they are on the wire
 
 
 def sign(secret: Secret, callout: Callout, body: bytes, at: int) -> str:
