@@ -7,8 +7,9 @@ path ──denial──▶ the provider's error shape
 from functions.prompt.denial import Shape, denial, shape_of
 from functions.prompt.message import Message, read
 from functions.prompt.normalise import Normalised, normalise
-from functions.prompt.segments import Segment
+from functions.prompt.segments import Segment, View
 from functions.prompt.strict_json import MalformedMessage
+from functions.prompt.verdicts import denied, open_message, unknown_policy
 
 __all__ = [
     "MalformedMessage",
@@ -16,8 +17,12 @@ __all__ = [
     "Normalised",
     "Segment",
     "Shape",
+    "View",
     "denial",
+    "denied",
     "normalise",
+    "open_message",
     "read",
     "shape_of",
+    "unknown_policy",
 ]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
-from functions.prompt.segments import Segment, holds_references, segments
+from functions.prompt.segments import Segment, View, holds_references, segments
 from functions.prompt.strict_json import MalformedMessage, parse
 
 
@@ -27,7 +27,7 @@ def read(body: bytes, content_type: str, content_encoding: str, path: str) -> Me
     than JSON with a body, and for a body that is not strict JSON.
     """
     query = path.partition("?")[2]
-    found = [Segment(unquote_plus(query), "", exact=False)] if query else []
+    found = [Segment(unquote_plus(query), "", view=View.QUERY)] if query else []
     if not body:
         return Message(tuple(found), unreadable=False)
     if content_encoding.strip().lower() not in ("", "identity"):

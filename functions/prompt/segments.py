@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 
 from functions.prompt.strict_json import Json
 
@@ -21,18 +22,25 @@ _INNER_DEPTH_MAX = 4
 """JSON in a string in JSON in a string …: deeper than any tool call, shallow enough to bound."""
 
 
+class View(StrEnum):
+    """How a piece of text was come by."""
+
+    PLAIN = "plain"
+    """A string value, as it is: spans in it are spans in the string that the pointer names."""
+    KEY = "key"
+    INNER = "inner-json"
+    JOINED = "joined"
+    QUERY = "query"
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A piece of text. `pointer` is an RFC 6901 pointer into the body, `role` the message's role.
-
-    `exact` says that the text is the very string that the pointer names, so that spans in it are
-    spans in the body; joined parts, keys and inner JSON are not.
-    """
+    """A piece of text, with its RFC 6901 pointer into the body and its message's role."""
 
     text: str
     pointer: str
     role: str = ""
-    exact: bool = True
+    view: View = View.PLAIN
 
 
 def segments(value: Json) -> Iterator[Segment]:
@@ -54,7 +62,7 @@ def holds_references(value: Json) -> bool:
 
 def _walk(value: Json, pointer: str, role: str, depth: int) -> Iterator[Segment]:
     if isinstance(value, str):
-        yield Segment(value, pointer, role, exact=depth == 0)
+        yield Segment(value, pointer, role, View.PLAIN if depth == 0 else View.INNER)
         yield from _inner(value, pointer, role, depth)
     elif isinstance(value, list):
         for index, part in enumerate(value):
@@ -65,7 +73,7 @@ def _walk(value: Json, pointer: str, role: str, depth: int) -> Iterator[Segment]
         role = said_by if isinstance(said_by, str) else role
         for key, part in value.items():
             place = f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}"
-            yield Segment(key, place, role, exact=False)
+            yield Segment(key, place, role, View.KEY)
             if not _carries_no_text(key, part):
                 yield from _walk(part, place, role, depth)
 
@@ -92,7 +100,7 @@ def _inner(text: str, pointer: str, role: str, depth: int) -> Iterator[Segment]:
 def _joined(parts: list[Json], pointer: str, role: str) -> Iterator[Segment]:
     texts = [part if isinstance(part, str) else _part_text(part) for part in parts]
     if sum(map(bool, texts)) > 1:
-        yield Segment("".join(texts), pointer, role, exact=False)
+        yield Segment("".join(texts), pointer, role, View.JOINED)
 
 
 def _part_text(part: Json) -> str:

@@ -1,0 +1,1 @@
+"""The check `deny-pattern`: rules over every piece of text in a message."""

@@ -1,0 +1,55 @@
+"""What every check does before and after it judges: open the message, word a denial.
+
+body ──open_message──▶ Message, or the denial of a message that cannot be checked
+reason + detail ──denied──▶ Verdict in the provider's error shape
+"""
+
+from functions.prompt.denial import CONTENT_TYPE, denial, shape_of
+from functions.prompt.message import Message, read
+from functions.prompt.strict_json import MalformedMessage
+from functions.verdict import REASONS, Callout, Decision, Finding, Reason, Verdict
+
+_NO_REVISION = "-"
+
+
+def open_message(
+    check: str, callout: Callout, body: bytes, revision: str, *, deny_unreadable: bool
+) -> Message | Verdict:
+    """The message, read; or the denial of one that cannot be read as the policy wants it."""
+    try:
+        message = read(body, callout.content_type, callout.content_encoding, callout.path)
+    except MalformedMessage as error:
+        return denied(check, callout, revision, Reason.REQUEST_MALFORMED, str(error))
+    if message.unreadable and deny_unreadable:
+        detail = "it holds images, sound, files or references"
+        return denied(check, callout, revision, Reason.MESSAGE_UNREADABLE, detail)
+    return message
+
+
+def unknown_policy(check: str, callout: Callout) -> Verdict:
+    """The denial of a message whose policy the check does not hold."""
+    detail = f"{check} holds no such policy as {callout.policy}"
+    return denied(check, callout, _NO_REVISION, Reason.POLICY_UNKNOWN, detail)
+
+
+def denied(
+    check: str,
+    callout: Callout,
+    revision: str,
+    reason: Reason,
+    detail: str,
+    findings: tuple[Finding, ...] = (),
+) -> Verdict:
+    """A denial. `detail` says which rule or category; never the text that was found."""
+    return Verdict(
+        check=check,
+        phase=callout.phase,
+        policy=callout.policy,
+        revision=revision,
+        decision=Decision.DENY,
+        reason=reason,
+        findings=findings,
+        status=REASONS[reason].status,
+        content_type=CONTENT_TYPE,
+        body=denial(shape_of(callout.path), reason, detail),
+    )

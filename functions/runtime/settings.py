@@ -1,0 +1,85 @@
+"""A function's settings: read once from the environment, into one frozen object.
+
+An unknown `MESHWARD_…` name stops the start: a misspelt setting is a guard that runs otherwise than
+its owner believes.
+"""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from functions.verdict import Secret
+
+_LISTEN: Final = "0.0.0.0"  # noqa: S104 -- the platform calls a function on any address
+_PORT: Final = 9000
+_BODY_BYTES_MAX: Final = 16 * 1024 * 1024
+POLICIES: Final = Path(__file__).parents[1] / "policies"
+
+_KNOWN: Final = (
+    "MESHWARD_SIGNING_SECRETS",
+    "MESHWARD_LISTEN",
+    "MESHWARD_POLICY_DIR",
+    "MESHWARD_BODY_BYTES_MAX",
+    "MESHWARD_JUDGE_URL",
+    "MESHWARD_JUDGE_MODEL",
+    "MESHWARD_JUDGE_API_KEY",
+)
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used; the message names it and what is allowed, never a secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Settings in force. Secrets are kept out of `repr`.
+
+    `judge_url` is the base URL of an OpenAI-compatible API, ending before `/chat/completions`.
+    """
+
+    signing_secrets: tuple[Secret, ...]
+    listen: str = _LISTEN
+    port: int = _PORT
+    policy_dir: Path = POLICIES
+    body_bytes_max: int = _BODY_BYTES_MAX
+    judge_url: str = ""
+    judge_model: str = ""
+    judge_api_key: str = field(default="", repr=False)
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """The settings that `environment` gives; raises `SettingsError` for one that cannot be used."""
+    for name in environment:
+        if name.startswith("MESHWARD_") and name not in _KNOWN:
+            near = difflib.get_close_matches(name, _KNOWN, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(_KNOWN)}"
+            raise SettingsError(f"{name} is set and nothing reads it; {hint}")
+    return Settings(
+        signing_secrets=_secrets(environment.get("MESHWARD_SIGNING_SECRETS", "")),
+        listen=environment.get("MESHWARD_LISTEN") or _LISTEN,
+        port=_number(environment, "FC_SERVER_PORT", _PORT),
+        policy_dir=Path(environment.get("MESHWARD_POLICY_DIR") or POLICIES),
+        body_bytes_max=_number(environment, "MESHWARD_BODY_BYTES_MAX", _BODY_BYTES_MAX),
+        judge_url=environment.get("MESHWARD_JUDGE_URL", "").rstrip("/"),
+        judge_model=environment.get("MESHWARD_JUDGE_MODEL", ""),
+        judge_api_key=environment.get("MESHWARD_JUDGE_API_KEY", ""),
+    )
+
+
+def _secrets(value: str) -> tuple[Secret, ...]:
+    names = [each for each in value.split(",") if each]
+    if not names:
+        raise SettingsError("MESHWARD_SIGNING_SECRETS is not set; callouts could not be verified")
+    try:
+        return tuple(Secret(each) for each in names)
+    except ValueError as error:
+        raise SettingsError(f"MESHWARD_SIGNING_SECRETS: {error}") from None
+
+
+def _number(environment: Mapping[str, str], name: str, default: int) -> int:
+    value = environment.get(name) or str(default)
+    if not (value.isascii() and value.isdigit() and int(value) > 0):
+        raise SettingsError(f"{name} is {value!r}; it must be a whole number above 0")
+    return int(value)
