@@ -1,4 +1,6 @@
-"""Reads manifests: YAML documents with `${NAME}` placeholders, and a strict way to take fields.
+"""Reads manifests: YAML documents with `${NAME}` placeholders, filled with given values.
+
+    *.yaml ──parse──▶ documents ──fill──▶ documents ──dump──▶ YAML for `kubectl apply -f -`
 
 Placeholders are filled after parsing, inside strings only (also those of a JSON document within a
 string), so that a value can hold any character without changing the document around it.
@@ -6,23 +8,22 @@ string), so that a value can hold any character without changing the document ar
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import yaml
 
+from mesh.sidecar.fields import Fields, ManifestError
+
 _PLACEHOLDER = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
-
-
-class ManifestError(Exception):
-    """A manifest that cannot be used here; the message names file, resource, field and remedy."""
+_OPENING = "${"
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One resource and where it came from."""
+    """One resource, and the file that it came from."""
 
     file: Path
     content: dict[str, Any]
@@ -32,146 +33,115 @@ class Document:
         """The resource's kind, empty where it has none."""
         return str(self.content.get("kind", ""))
 
-    def fields(self) -> "Fields":
-        """The document's fields, to be taken one by one."""
+    @property
+    def place(self) -> str:
+        """How messages name it: `file: kind/name`."""
         metadata = self.content.get("metadata")
         name = metadata.get("name", "?") if isinstance(metadata, dict) else "?"
-        return Fields(self.content, f"{self.file.name}: {self.kind or '?'}/{name}", "")
+        return f"{self.file.name}: {self.kind or '?'}/{name}"
+
+    def fields(self) -> Fields:
+        """The document's fields, to be taken one by one."""
+        return Fields(self.content, self.place)
 
 
 def load(folders: Iterable[Path], values: Mapping[str, str]) -> list[Document]:
     """Every resource in the `*.yaml` files of `folders`, with its placeholders filled.
 
-    Raises `ManifestError` for YAML that is none, and for a placeholder without a value.
+    Raises `ManifestError` for what is not YAML or says one key twice, for a placeholder without a
+    value, and for a value without a placeholder.
     """
     documents: list[Document] = []
+    used: set[str] = set()
+    for document in _parse(folders):
+        content = _filled(document.content, values, used, document.place, "")
+        documents.append(Document(document.file, content))
+    unused = sorted(set(values) - used)
+    if unused:
+        names = ", ".join(unused)
+        raise ManifestError(f"no manifest holds a placeholder for {names}; was it misspelt?")
+    return documents
+
+
+def placeholders(folders: Iterable[Path]) -> set[str]:
+    """The names of all placeholders in the `*.yaml` files of `folders`."""
+    parsed = [json.dumps(document.content, default=str) for document in _parse(folders)]
+    return {name for text in parsed for name in _PLACEHOLDER.findall(text)}
+
+
+def dump(documents: Sequence[Document]) -> str:
+    """The documents as one YAML stream. It holds the values that were filled in: keep it secret."""
+    contents = [document.content for document in documents]
+    return yaml.safe_dump_all(contents, sort_keys=False, allow_unicode=True, width=1000)
+
+
+def _parse(folders: Iterable[Path]) -> Iterable[Document]:
     for folder in folders:
         files = sorted(folder.glob("*.yaml"))
         if not files:
             raise ManifestError(f"{folder}: no *.yaml files here")
         for file in files:
-            documents += _read(file, values)
-    return documents
+            yield from _read(file)
 
 
-def _read(file: Path, values: Mapping[str, str]) -> list[Document]:
+def _read(file: Path) -> list[Document]:
+    text = file.read_text(encoding="utf-8")
     try:
-        contents = list(yaml.safe_load_all(file.read_text(encoding="utf-8")))
+        contents = list(yaml.load_all(text, _StrictLoader))  # noqa: S506 -- a SafeLoader
     except yaml.YAMLError as error:
         raise ManifestError(f"{file.name}: not YAML: {error}") from None
-    documents = []
     for content in contents:
-        if content is None:
-            continue
-        if not isinstance(content, dict):
+        if not isinstance(content, dict | None):
             raise ManifestError(f"{file.name}: a document must be a mapping with kind and metadata")
-        documents.append(Document(file, _filled(content, values, file.name)))
-    return documents
+    return [Document(file, content) for content in contents if content is not None]
 
 
-def _filled(node: Any, values: Mapping[str, str], file: str) -> Any:  # noqa: ANN401 -- any YAML node
+class _StrictLoader(yaml.SafeLoader):
+    """Refuses a key that stands twice; YAML readers keep the last one, and say nothing."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 -- pyyaml's signature
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]  # type: ignore[no-untyped-call]
+        for at, key in enumerate(keys):
+            if key in keys[:at]:
+                mark = node.value[at][0].start_mark
+                raise yaml.MarkedYAMLError(problem=f"key {key!r} stands twice", problem_mark=mark)
+        return super().construct_mapping(node, deep)
+
+
+def _filled(node: Any, values: Mapping[str, str], used: set[str], place: str, path: str) -> Any:  # noqa: ANN401 -- any YAML node
+    """`node` with its placeholders filled; adds the names that were met to `used`."""
     if isinstance(node, dict):
-        return {key: _filled(value, values, file) for key, value in node.items()}
+        for key in node:
+            if _OPENING in str(key):
+                raise ManifestError(f"{place}: {path}: a placeholder cannot stand in a field's name")
+        return {
+            key: _filled(value, values, used, place, f"{path}.{key}" if path else str(key))
+            for key, value in node.items()
+        }
     if isinstance(node, list):
-        return [_filled(value, values, file) for value in node]
-    if not isinstance(node, str):
+        return [
+            _filled(value, values, used, place, f"{path}[{at}]") for at, value in enumerate(node)
+        ]
+    if not isinstance(node, str) or _OPENING not in node:
         return node
     if node.lstrip().startswith("{"):
         # A JSON document inside a string, as Envoy takes a plugin's configuration.
         try:
-            return json.dumps(_filled(json.loads(node), values, file), ensure_ascii=False)
-        except ValueError:
-            pass  # It only looks like one.
+            inner = json.loads(node)
+        except ValueError as error:
+            raise ManifestError(f"{place}: {path}: begins like JSON and is none: {error}") from None
+        return json.dumps(_filled(inner, values, used, place, path), ensure_ascii=False)
+    return _filled_text(node, values, used, f"{place}: {path}")
 
+
+def _filled_text(text: str, values: Mapping[str, str], used: set[str], where: str) -> str:
     def value_of(match: re.Match[str]) -> str:
         name = match[1]
         if name not in values:
-            raise ManifestError(f"{file}: ${{{name}}} has no value; set {name}")
+            raise ManifestError(f"{where}: ${{{name}}} has no value; set {name}")
+        used.add(name)
         return values[name]
 
-    return _PLACEHOLDER.sub(value_of, node)
-
-
-class Fields:
-    """A mapping whose fields are taken one by one; `done` refuses what nobody took.
-
-    `place` names file and resource, `path` the field within it, `content` is the mapping as it is.
-    """
-
-    def __init__(self, content: Mapping[str, Any], place: str, path: str) -> None:
-        self.content = content
-        self._left = dict(content)
-        self._place = place
-        self._path = path
-
-    def error(self, name: str, what: str) -> ManifestError:
-        """An error about the field `name`."""
-        path = f"{self._path}.{name}" if self._path else name
-        return ManifestError(f"{self._place}: {path}: {what}")
-
-    def text(self, name: str, default: str | None = None) -> str:
-        """Take a string; without a default it is required."""
-        return str(self._take(name, str, default, "a string"))
-
-    def number(self, name: str, default: int | None = None) -> int:
-        """Take a whole number."""
-        return int(self._take(name, int, default, "a whole number"))
-
-    def texts(self, name: str, *, required: bool = False) -> list[str]:
-        """Take a list of strings; empty where it may be left out."""
-        found: list[Any] = self._take(name, list, None if required else [], "a list of strings")
-        if not all(isinstance(each, str) for each in found):
-            raise self.error(name, "must be a list of strings")
-        return found
-
-    def one_of(self, name: str, allowed: tuple[str, ...], default: str | None = None) -> str:
-        """Take a string out of a closed set: others cannot be translated."""
-        value = self.text(name, default)
-        if value not in allowed:
-            choices = ", ".join(allowed)
-            raise self.error(name, f"{value!r} cannot be tried here; known are {choices}")
-        return value
-
-    def mapping(self, name: str) -> Self:
-        """Take a required mapping, as fields of its own."""
-        found = self._take(name, dict, None, "a mapping")
-        return type(self)(found, self._place, f"{self._path}.{name}" if self._path else name)
-
-    def mapping_if_there(self, name: str) -> Self:
-        """Take a mapping; empty fields where there is none."""
-        self._left.setdefault(name, {})
-        return self.mapping(name)
-
-    def mappings(self, name: str) -> list[Self]:
-        """Take a required, non-empty list of mappings."""
-        found = self._take(name, list, None, "a list of mappings")
-        path = f"{self._path}.{name}" if self._path else name
-        if not found or not all(isinstance(each, dict) for each in found):
-            raise self.error(name, "must be a list of mappings, and not empty")
-        return [type(self)(each, self._place, f"{path}[{at}]") for at, each in enumerate(found)]
-
-    def raw(self, name: str) -> Any:  # noqa: ANN401 -- passed on as it is
-        """Take a required value as it is."""
-        return self._take(name, object, None, "given")
-
-    def ignore(self, *names: str) -> None:
-        """Leave out fields that mean nothing outside a cluster; say why where it is called."""
-        for name in names:
-            self._left.pop(name, None)
-
-    def done(self) -> None:
-        """Refuse any field that has not been taken."""
-        for name in self._left:
-            raise self.error(
-                name, "is not understood here; remove it, or teach mesh/sidecar about it"
-            )
-
-    def _take(self, name: str, kind: type, default: Any, what: str) -> Any:  # noqa: ANN401 -- by kind
-        if name not in self._left:
-            if default is None:
-                raise self.error(name, "is required")
-            return default
-        value = self._left.pop(name)
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            raise self.error(name, f"must be {what}")
-        return value
+    if text.count(_OPENING) != len(_PLACEHOLDER.findall(text)):
+        raise ManifestError(f"{where}: a placeholder reads ${{NAME}}, in capitals")
+    return _PLACEHOLDER.sub(value_of, text)
