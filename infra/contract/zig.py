@@ -4,6 +4,7 @@ from functions.verdict import REASONS, Decision, Header, Phase
 from functions.verdict import contract as words
 
 _LIMITS = (
+    "HEADER_BYTES_MAX",
     "PATH_HEADER_BYTES_MAX",
     "AUTHORITY_HEADER_BYTES_MAX",
     "STATE_BYTES_MAX",
@@ -56,7 +57,7 @@ def render() -> str:
         *(f"    {spec.reason.name.lower()}," for spec in REASONS.values()),
         "",
         "    pub fn spec(reason: Reason) ReasonSpec {",
-        "        return reasons[@intFromEnum(reason)];",
+        "        return reasons[@backingInt(reason)];",
         "    }",
         "};",
         "",

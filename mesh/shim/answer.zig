@@ -1,146 +1,130 @@
-//! What a check's HTTP answer means. Exactly one reading counts; anything else is a failed check.
+//! A check's answer, understood exactly as `functions.verdict.answer.decode` understands it.
 //!
-//! The same rules stand in functions/verdict/answer.py; the vectors hold both to them.
+//!     429, or 503 of the platform ─▶ throttled     other than 200 ─▶ status
+//!     a header missing, repeated or ill-formed, a body that does not fit ─▶ malformed
+//!     all else ─▶ an answer
+//!
+//! tests/contract/vectors/answers.json holds both sides to the same results.
 
 const std = @import("std");
 const contract = @import("contract.zig");
-const pairs = @import("pairs.zig");
-const Decision = contract.Decision;
-const Reason = contract.Reason;
+const headers = @import("headers.zig");
+const text = @import("text.zig");
 
-pub const Verdict = struct {
-    decision: Decision,
-    reason: Reason,
-    revision: []const u8,
-    cache_seconds: u32,
-    state: []const u8,
-    /// For a denial: the caller's status, and the content type of the body.
+pub const Answer = struct {
+    decision: contract.Decision,
+    reason: contract.Reason,
+    /// For a denial: what the caller gets. Slices live as long as the headers.
     status: u32,
     content_type: []const u8,
 };
 
-pub const Answer = union(enum) { verdict: Verdict, failed: Reason };
+pub const Result = union(enum) { answer: Answer, failed: contract.Reason };
 
-/// The headers that decide, as they came; null where one did not come.
-const Fields = struct {
-    status: []const u8 = "",
-    dated: bool = false,
-    from_platform: bool = false,
-    repeated: bool = false,
-    contract_version: ?[]const u8 = null,
-    verdict: ?[]const u8 = null,
-    reason: ?[]const u8 = null,
-    revision: ?[]const u8 = null,
-    cache_seconds: ?[]const u8 = null,
-    state: ?[]const u8 = null,
-    deny_status: ?[]const u8 = null,
-    content_type: ?[]const u8 = null,
+const Header = enum { contract, verdict, reason, revision, cache_seconds, state, status, content_type };
+
+/// No answer says these, but a repeated one is as malformed as any of the contract's.
+const callout_only = [_][]const u8{
+    contract.header.phase,       contract.header.policy, contract.header.authority,
+    contract.header.path,        contract.header.method, contract.header.workload,
+    contract.header.deadline_ms, contract.header.stream, contract.header.signature,
 };
 
-/// `headers` is a serialised map with `:status`; `body_bytes_max` bounds a masked message.
-pub fn decode(headers: []const u8, body_len: usize, body_bytes_max: usize) Answer {
-    const fields = collect(headers);
-    const status = number(fields.status, 999) orelse return .{ .failed = .check_reset };
-    // Envoy answers for a host that it cannot reach, and its own answers bear no date.
-    if ((status == 503 or status == 504) and !fields.dated) return .{ .failed = .check_reset };
-    if (status == 429 or (status == 503 and fields.from_platform)) return .{ .failed = .check_throttled };
-    if (status != 200) return .{ .failed = .check_status };
-    if (fields.repeated) return .{ .failed = .check_malformed };
-    const verdict = read(fields) orelse return .{ .failed = .check_malformed };
-    const fits = switch (verdict.decision) {
-        .allow => fields.deny_status == null and body_len == 0,
-        .mask => fields.deny_status == null and body_len > 0 and body_len <= body_bytes_max,
-        .deny => verdict.status >= contract.status_deny_min and verdict.content_type.len > 0 and
-            body_len > 0 and body_len <= contract.deny_body_bytes_max,
-    };
-    return if (fits) .{ .verdict = verdict } else .{ .failed = .check_malformed };
-}
-
-fn collect(headers: []const u8) Fields {
-    var fields: Fields = .{};
-    var it: pairs.Iterator = .init(headers);
-    while (it.next()) |pair| {
-        if (is(pair.name, ":status")) {
-            fields.status = pair.value;
-        } else if (is(pair.name, "date")) {
-            fields.dated = true;
-        } else if (is(pair.name, contract.platform_header)) {
-            fields.from_platform = true;
-        } else if (slot(&fields, pair.name)) |place| {
-            fields.repeated = fields.repeated or place.* != null;
-            place.* = pair.value;
+/// Understand an answer, or say why it is a failed check. `body_bytes_max` bounds a masked message.
+pub fn decode(status: u64, map: headers.Map, body_bytes: usize, body_bytes_max: usize) Result {
+    var values: std.EnumArray(Header, ?[]const u8) = .initFill(null);
+    var others: std.StaticBitSet(callout_only.len) = .empty;
+    var repeated = false;
+    var platform = false;
+    var each = map.iterator();
+    while (each.next()) |pair| {
+        if (std.ascii.eqlIgnoreCase(pair.name, contract.platform_header)) platform = true;
+        if (known(pair.name)) |name| {
+            repeated = repeated or values.get(name) != null;
+            values.set(name, pair.value);
+        } else for (callout_only, 0..) |name, index| {
+            if (!std.ascii.eqlIgnoreCase(pair.name, name)) continue;
+            repeated = repeated or others.isSet(index);
+            others.set(index);
         }
     }
-    return fields;
+    if (status == 429 or (status == 503 and platform)) return .{ .failed = .check_throttled };
+    if (status != 200) return .{ .failed = .check_status };
+    if (repeated) return .{ .failed = .check_malformed };
+    const answer = understand(&values) orelse return .{ .failed = .check_malformed };
+    if (!bodyFits(answer, values.get(.status) != null, body_bytes, body_bytes_max)) {
+        return .{ .failed = .check_malformed };
+    }
+    return .{ .answer = answer };
 }
 
-fn slot(fields: *Fields, name: []const u8) ?*?[]const u8 {
-    const header = contract.header;
-    if (is(name, header.contract)) return &fields.contract_version;
-    if (is(name, header.verdict)) return &fields.verdict;
-    if (is(name, header.reason)) return &fields.reason;
-    if (is(name, header.revision)) return &fields.revision;
-    if (is(name, header.cache_seconds)) return &fields.cache_seconds;
-    if (is(name, header.state)) return &fields.state;
-    if (is(name, header.status)) return &fields.deny_status;
-    if (is(name, "content-type")) return &fields.content_type;
+fn known(name: []const u8) ?Header {
+    const names: std.EnumArray(Header, []const u8) = comptime .init(.{
+        .contract = contract.header.contract,
+        .verdict = contract.header.verdict,
+        .reason = contract.header.reason,
+        .revision = contract.header.revision,
+        .cache_seconds = contract.header.cache_seconds,
+        .state = contract.header.state,
+        .status = contract.header.status,
+        .content_type = "content-type",
+    });
+    for (std.enums.values(Header)) |header| {
+        if (std.ascii.eqlIgnoreCase(names.get(header), name)) return header;
+    }
     return null;
 }
 
-fn read(fields: Fields) ?Verdict {
-    if (!is(fields.contract_version orelse return null, contract.version)) return null;
-    const decision = std.meta.stringToEnum(Decision, fields.verdict orelse return null) orelse return null;
-    const reason = reasonOf(fields.reason orelse return null) orelse return null;
-    if (reason.spec().decisions & (@as(u8, 1) << @backingInt(decision)) == 0) return null;
-    const revision = fields.revision orelse return null;
-    if (!made(revision, "._-", contract.revision_bytes_max)) return null;
-    const state = fields.state orelse "";
-    if (fields.state != null and !made(state, "._~+/=-", contract.state_bytes_max)) return null;
-    const seconds = number(fields.cache_seconds orelse return null, contract.cache_seconds_max) orelse return null;
-    const status = if (fields.deny_status) |text|
-        number(text, contract.status_deny_max) orelse return null
+/// The answer that the headers tell, or null where a value is missing or unknown.
+fn understand(values: *const std.EnumArray(Header, ?[]const u8)) ?Answer {
+    if (!std.mem.eql(u8, values.get(.contract) orelse return null, contract.version)) return null;
+    const verdict = values.get(.verdict) orelse return null;
+    const decision = std.meta.stringToEnum(contract.Decision, verdict) orelse return null;
+    const reason = reasonOf(values.get(.reason) orelse return null) orelse return null;
+    const may_stand = @as(u8, 1) << @backingInt(decision);
+    if (reason.spec().decisions & may_stand == 0) return null;
+    const revision = values.get(.revision) orelse return null;
+    if (!isToken(revision, "._-", contract.revision_bytes_max)) return null;
+    const cache_seconds = values.get(.cache_seconds) orelse return null;
+    _ = upTo(contract.cache_seconds_max, cache_seconds) orelse return null;
+    if (values.get(.state)) |state| {
+        if (!isToken(state, "._~+/=-", contract.state_bytes_max)) return null;
+    }
+    const status = if (values.get(.status)) |digits|
+        upTo(contract.status_deny_max, digits) orelse return null
     else
         0;
-    return .{
-        .decision = decision,
-        .reason = reason,
-        .revision = revision,
-        .cache_seconds = seconds,
-        .state = state,
-        .status = status,
-        .content_type = fields.content_type orelse "",
+    const content_type = values.get(.content_type) orelse "";
+    return .{ .decision = decision, .reason = reason, .status = status, .content_type = content_type };
+}
+
+/// Whether status, content type and body are those that the decision needs.
+fn bodyFits(answer: Answer, has_status: bool, body_bytes: usize, body_bytes_max: usize) bool {
+    return switch (answer.decision) {
+        .allow => !has_status and body_bytes == 0,
+        .mask => !has_status and body_bytes > 0 and body_bytes <= body_bytes_max,
+        .deny => answer.status >= contract.status_deny_min and answer.content_type.len > 0 and
+            body_bytes > 0 and body_bytes <= contract.deny_body_bytes_max,
     };
 }
 
-/// The reason of a code, if it is one.
-pub fn reasonOf(code: []const u8) ?Reason {
+fn reasonOf(code: []const u8) ?contract.Reason {
     for (contract.reasons, 0..) |spec, index| {
-        if (is(code, spec.code)) return @fromBackingInt(@intCast(index));
+        if (std.mem.eql(u8, spec.code, code)) return @fromBackingInt(@intCast(index));
     }
     return null;
 }
 
-/// A whole number without sign, leading zeros or white space, up to `limit`.
-pub fn number(text: []const u8, limit: u32) ?u32 {
-    if (text.len == 0 or text.len > 9 or (text.len > 1 and text[0] == '0')) return null;
-    var value: u32 = 0;
-    for (text) |byte| {
-        if (byte < '0' or byte > '9') return null;
-        value = value * 10 + (byte - '0');
+fn isToken(value: []const u8, marks: []const u8, bytes_max: usize) bool {
+    if (value.len == 0 or value.len > bytes_max) return false;
+    for (value) |byte| {
+        if (std.ascii.isAlphanumeric(byte)) continue;
+        if (std.mem.indexOfScalar(u8, marks, byte) == null) return false;
     }
-    return if (value <= limit) value else null;
-}
-
-/// Whether `text` is 1 to `limit` letters, digits and bytes of `extra`.
-fn made(text: []const u8, extra: []const u8, limit: usize) bool {
-    if (text.len == 0 or text.len > limit) return false;
-    for (text) |byte| switch (byte) {
-        'a'...'z', 'A'...'Z', '0'...'9' => {},
-        else => if (std.mem.findScalar(u8, extra, byte) == null) return false,
-    };
     return true;
 }
 
-fn is(a: []const u8, b: []const u8) bool {
-    return std.mem.eql(u8, a, b);
+fn upTo(limit: u32, digits: []const u8) ?u32 {
+    const number = text.parse(digits) orelse return null;
+    return if (number <= limit) @intCast(number) else null;
 }

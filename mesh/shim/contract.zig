@@ -6,6 +6,7 @@ pub const verdict_path = "/v1/verdict";
 pub const callout_media_type = "application/vnd.meshward.callout";
 pub const platform_header = "x-fc-request-id";
 
+pub const header_bytes_max = 6144;
 pub const path_header_bytes_max = 1024;
 pub const authority_header_bytes_max = 255;
 pub const state_bytes_max = 4096;

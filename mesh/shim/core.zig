@@ -1,134 +1,213 @@
-//! The state machine of one guarded request: pure, bounded, without a host call.
+//! One guarded request, as a state machine over events: what is to be done next. No host call, no
+//! allocation, no clock of its own.
 //!
-//!     state      event                       next       what the host does
-//!     ───────    ──────────────────────────  ────────   ──────────────────────────────────────────
-//!     reading    more body, within limit     reading    hold it
-//!     reading    body too large              denied     answer request.too-large
-//!     reading    end of message              checking   ask every check of the first stage
-//!     checking   answer: throttled, in time  checking   ask that check once more
-//!     checking   answer: deny                denied     relay the check's denial
-//!     checking   answer: failed, on_error    denied     answer with the failure's reason
-//!                  deny
-//!     checking   answer: mask, first         checking   replace the body
-//!     checking   answer: mask, second        denied     answer mask.conflict
-//!     checking   last answer of the stage    checking   ask every check of the next stage
-//!     checking   last answer of the last     passed     let the message go
-//!     denied,    any                         same       nothing: one outcome for each stream
-//!      passed
+//!     state    event                                action                          next state
+//!     ──────── ──────────────────────────────────── ─────────────────────────────── ───────────
+//!     reading  read, more to come                   wait                            reading
+//!     reading  read, larger than the limit          deny request.too-large          denied
+//!     reading  read, at its end                     call the first stage            judging
+//!     judging  answer: allow                        wait, call the next stage       judging
+//!                                                   or pass after the last          passed
+//!     judging  answer: mask                         replace the message             judging
+//!     judging  answer: a second mask in the stage   deny mask.conflict              denied
+//!     judging  answer: deny                         deny, as the check says         denied
+//!     judging  answer: throttled, time left         retry that check (once)         judging
+//!     judging  answer: failed, on_error allow       as for allow                    judging, passed
+//!     judging  answer: failed, on_error deny        deny check.…                    denied
+//!     judging  replaced                             as for allow                    judging, passed
+//!     both     refused                              deny, for that reason           denied
+//!     passed   anything                             wait                            passed
+//!     denied   anything                             wait                            denied
 //!
-//! A check in `monitor` mode and a failed one with `on_error: allow` count as an allow.
+//! In `mode: monitor` every answer is as for allow. A check that is retried sees the message as it is
+//! then: a mask of its stage may have come in between, and what leaves is judged all the same.
 
 const std = @import("std");
-const config = @import("config.zig");
-const contract = @import("contract.zig");
-const Answer = @import("answer.zig").Answer;
-const Reason = contract.Reason;
+const Reason = @import("contract.zig").Reason;
 
-pub const State = enum { reading, checking, denied, passed };
+/// One stage holds all checks at most, and a `Set` has a bit for each.
+pub const checks_max = 8;
+pub const Set = std.StaticBitSet(checks_max);
 
-/// A set of checks by their index in the configuration.
-pub const CheckSet = std.bit_set.IntegerBitSet(config.checks_max);
+/// What the machine knows of a check.
+pub const Rule = struct {
+    stage: u8,
+    timeout_ms: u32,
+    on_error: enum { deny, allow },
+    mode: enum { enforce, monitor },
+};
 
-/// What the host has to do now. At most one of `ask`, `deny`, `release` is set.
-pub const Step = struct {
-    /// Replace the body by that of the answer at hand; done first.
-    mask: bool = false,
-    ask: CheckSet = .empty,
-    deny: ?Denial = null,
-    release: bool = false,
+pub const Outcome = union(enum) {
+    allow,
+    mask: Reason,
+    deny: Reason,
+    failed: Reason,
+    /// No answer: late, or the connection broke. Which of the two, the clock tells.
+    lost,
+};
+
+pub const Event = union(enum) {
+    /// `bytes` of body so far, or announced, and whether that is all.
+    read: struct { bytes: u64, end: bool },
+    answer: struct { check: usize, outcome: Outcome },
+    /// The message is now what this check made of it.
+    replaced: usize,
+    /// The request cannot be guarded, or the host refused what must not fail.
+    refused: Reason,
+};
+
+pub const Action = union(enum) {
+    wait,
+    /// Send the message to these checks.
+    call: Set,
+    /// Put this check's message in the place of the one that is held.
+    replace: usize,
+    pass,
+    deny: Denial,
 };
 
 pub const Denial = struct {
     reason: Reason,
-    /// The check to blame, or null.
-    check: ?u8,
-    /// Whether the answer at hand carries the denial's status, type and body.
-    relay: bool,
+    /// The check to blame, if any.
+    check: ?usize = null,
+    /// Whether the check itself said it, and with it how to answer the caller.
+    relayed: bool = false,
 };
 
-pub const Stream = struct {
-    state: State = .reading,
-    stage: u32 = 0,
+/// Something to be logged.
+pub const Note = struct {
+    effect: enum { denied, masked, failed_but_allowed, monitored },
+    reason: Reason,
+    check: ?usize = null,
+};
+
+pub const Step = struct { action: Action, note: ?Note = null };
+
+pub const Call = struct {
+    body_bytes_max: u64,
+    state: enum { reading, judging, passed, denied } = .reading,
+    /// No byte of a body has been seen or announced.
+    empty: bool = true,
+    stage: u8 = 0,
+    stage_began_ms: u64 = 0,
+    /// Checks of the stage that have not answered yet.
+    out: Set = .empty,
+    retried: Set = .empty,
     masked: bool = false,
-    out: CheckSet = .empty,
-    retried: CheckSet = .empty,
 
-    /// `len` bytes of the message have come so far.
-    pub fn onBody(stream: *Stream, len: usize, limit: usize) Step {
-        if (stream.state != .reading or len <= limit) return .{};
-        return stream.denyBy(.request_too_large, null);
-    }
-
-    /// The message is complete.
-    pub fn onEnd(stream: *Stream, checks: []const config.Check) Step {
-        if (stream.state != .reading) return .{};
-        stream.state = .checking;
-        return stream.nextStage(checks);
-    }
-
-    /// Check number `index` has answered. `in_time` tells whether a second try could still succeed.
-    pub fn onAnswer(stream: *Stream, checks: []const config.Check, index: u8, answer: Answer, in_time: bool) Step {
-        if (stream.state != .checking or index >= checks.len or !stream.out.isSet(index)) return .{};
-        const check = checks[index];
-        switch (answer) {
-            .failed => |reason| {
-                if (reason == .check_throttled and in_time and !stream.retried.isSet(index)) {
-                    stream.retried.set(index);
-                    return .{ .ask = only(index) };
-                }
-                if (check.mode == .enforce and check.on_error == .deny) return stream.denyBy(reason, index);
+    pub fn step(call: *Call, rules: []const Rule, event: Event, now_ms: u64) Step {
+        switch (call.state) {
+            .passed, .denied => return .{ .action = .wait },
+            .reading, .judging => {},
+        }
+        switch (event) {
+            .refused => |reason| return call.deny(.{ .reason = reason }),
+            .read => |read| {
+                if (call.state != .reading) return .{ .action = .wait };
+                if (read.bytes > call.body_bytes_max) return call.deny(.{ .reason = .request_too_large });
+                call.empty = call.empty and read.bytes == 0;
+                if (!read.end) return .{ .action = .wait };
+                call.state = .judging;
+                return .{ .action = call.nextStage(rules, now_ms) };
             },
-            .verdict => |verdict| if (check.mode == .enforce) switch (verdict.decision) {
-                .allow => {},
-                .deny => {
-                    stream.state = .denied;
-                    return .{ .deny = .{ .reason = verdict.reason, .check = index, .relay = true } };
-                },
-                .mask => {
-                    if (stream.masked) return stream.denyBy(.mask_conflict, index);
-                    stream.masked = true;
-                    var step = stream.answered(checks, index);
-                    step.mask = true;
-                    return step;
-                },
+            .answer => |answer| {
+                if (!call.awaits(answer.check)) return .{ .action = .wait };
+                return call.judge(rules, answer.check, answer.outcome, now_ms);
+            },
+            .replaced => |check| {
+                if (!call.awaits(check)) return .{ .action = .wait };
+                return .{ .action = call.settle(rules, check, now_ms) };
             },
         }
-        return stream.answered(checks, index);
     }
 
-    /// Something that must not fail has failed; the call ends here, unless it has ended already.
-    pub fn onFault(stream: *Stream, reason: Reason, check: ?u8) Step {
-        if (stream.state == .denied or stream.state == .passed) return .{};
-        return stream.denyBy(reason, check);
+    /// How long the shim still waits for `check`.
+    pub fn remainingMs(call: *const Call, rule: Rule, now_ms: u64) u32 {
+        const elapsed_ms = now_ms -| call.stage_began_ms;
+        return @intCast(rule.timeout_ms - @min(elapsed_ms, rule.timeout_ms));
     }
 
-    fn answered(stream: *Stream, checks: []const config.Check, index: u8) Step {
-        stream.out.unset(index);
-        return if (stream.out.count() > 0) .{} else stream.nextStage(checks);
+    fn awaits(call: *const Call, check: usize) bool {
+        return call.state == .judging and check < checks_max and call.out.isSet(check);
     }
 
-    fn nextStage(stream: *Stream, checks: []const config.Check) Step {
-        var lowest: ?u32 = null;
-        for (checks) |check| {
-            if (check.stage > stream.stage and (lowest == null or check.stage < lowest.?)) lowest = check.stage;
+    fn judge(call: *Call, rules: []const Rule, check: usize, said: Outcome, now_ms: u64) Step {
+        const rule = rules[check];
+        const remaining_ms = call.remainingMs(rule, now_ms);
+        const outcome = call.understand(said, rule, remaining_ms);
+        if (outcome == .failed and outcome.failed == .check_throttled and
+            !call.retried.isSet(check) and remaining_ms > rule.timeout_ms / 10)
+        {
+            call.retried.set(check);
+            var again: Set = .empty;
+            again.set(check);
+            return .{ .action = .{ .call = again } };
         }
-        stream.stage = lowest orelse {
-            stream.state = .passed;
-            return .{ .release = true };
+        const reason = switch (outcome) {
+            .allow => return .{ .action = call.settle(rules, check, now_ms) },
+            .mask, .deny, .failed => |reason| reason,
+            .lost => unreachable,
         };
-        stream.masked = false;
-        for (checks, 0..) |check, index| if (check.stage == stream.stage) stream.out.set(index);
-        return .{ .ask = stream.out };
+        if (rule.mode == .monitor) return .{
+            .action = call.settle(rules, check, now_ms),
+            .note = .{ .effect = .monitored, .reason = reason, .check = check },
+        };
+        switch (outcome) {
+            .mask => {
+                if (call.masked) return call.deny(.{ .reason = .mask_conflict, .check = check });
+                call.masked = true;
+                return .{
+                    .action = .{ .replace = check },
+                    .note = .{ .effect = .masked, .reason = reason, .check = check },
+                };
+            },
+            .failed => if (rule.on_error == .allow) return .{
+                .action = call.settle(rules, check, now_ms),
+                .note = .{ .effect = .failed_but_allowed, .reason = reason, .check = check },
+            } else return call.deny(.{ .reason = reason, .check = check }),
+            else => return call.deny(.{ .reason = reason, .check = check, .relayed = true }),
+        }
     }
 
-    fn denyBy(stream: *Stream, reason: Reason, check: ?u8) Step {
-        stream.state = .denied;
-        return .{ .deny = .{ .reason = reason, .check = check, .relay = false } };
+    /// Resolves what only the call knows: whether time was up, and whether there is a body to mask.
+    fn understand(call: *const Call, said: Outcome, rule: Rule, remaining_ms: u32) Outcome {
+        return switch (said) {
+            // Envoy's timers and its clock differ by up to a few milliseconds.
+            .lost => .{ .failed = if (remaining_ms <= rule.timeout_ms / 20)
+                .check_timeout
+            else
+                .check_reset },
+            .mask => if (call.empty) .{ .failed = .check_malformed } else said,
+            else => said,
+        };
+    }
+
+    fn settle(call: *Call, rules: []const Rule, check: usize, now_ms: u64) Action {
+        call.out.unset(check);
+        if (call.out.count() > 0) return .wait;
+        return call.nextStage(rules, now_ms);
+    }
+
+    fn nextStage(call: *Call, rules: []const Rule, now_ms: u64) Action {
+        var stage: ?u8 = null;
+        for (rules) |rule| {
+            if (rule.stage > call.stage and (stage == null or rule.stage < stage.?)) stage = rule.stage;
+        }
+        call.stage = stage orelse {
+            call.state = .passed;
+            return .pass;
+        };
+        for (rules, 0..) |rule, check| call.out.setValue(check, rule.stage == call.stage);
+        call.stage_began_ms = now_ms;
+        call.masked = false;
+        return .{ .call = call.out };
+    }
+
+    fn deny(call: *Call, denial: Denial) Step {
+        call.state = .denied;
+        return .{
+            .action = .{ .deny = denial },
+            .note = .{ .effect = .denied, .reason = denial.reason, .check = denial.check },
+        };
     }
 };
-
-fn only(index: u8) CheckSet {
-    var set: CheckSet = .empty;
-    set.set(index);
-    return set;
-}

@@ -1,31 +1,73 @@
-//! The answers that the shim gives itself: a host's template with reason and check filled in.
+//! The answers that the shim gives by itself, from the templates of the configuration: the shim knows
+//! no provider's error shape.
+//!
+//!     {"error":{"code":"{reason}","message":"{check}"}} ─▶ {"error":{"code":"check.timeout","message":"llm-guard"}}
+//!
+//! Reason codes and check names hold only letters, digits, `.`, `_` and `-`, so they may stand in a
+//! quoted string of any format.
 
 const std = @import("std");
-const config = @import("config.zig");
-const Text = @import("reader.zig").Text;
+const contract = @import("contract.zig");
+const Text = @import("text.zig").Text;
 
-/// The template for `path`: the first whose prefix fits. The last one always does.
-pub fn choose(denials: []const config.Denial, path: []const u8) config.Denial {
-    for (denials) |denial| if (std.mem.startsWith(u8, path, denial.path_prefix)) return denial;
-    return denials[denials.len - 1];
+pub const Template = struct {
+    path_prefix: []const u8,
+    content_type: []const u8,
+    body: []const u8,
+};
+
+/// Templates are error documents of a few hundred bytes.
+pub const template_bytes_max = 4096;
+
+/// Stands for the check where none is to blame.
+pub const nobody = "meshward";
+
+const reason_mark = "{reason}";
+const check_mark = "{check}";
+
+/// The longest body: a template of nothing but marks, each replaced by the longest name.
+pub const body_bytes_max = template_bytes_max / check_mark.len * contract.name_bytes_max + check_mark.len;
+
+comptime {
+    std.debug.assert(check_mark.len <= reason_mark.len);
+    for (contract.reasons) |spec| std.debug.assert(spec.code.len <= contract.name_bytes_max);
 }
 
-/// The body with every `{reason}` and `{check}` replaced; cut where `buffer` ends.
-pub fn fill(buffer: []u8, template: []const u8, reason: []const u8, check: []const u8) []const u8 {
-    var text: Text = .{ .buffer = buffer };
-    var at: usize = 0;
-    while (at < template.len) {
-        const rest = template[at..];
-        if (std.mem.startsWith(u8, rest, "{reason}")) {
-            text.add(reason);
-            at += "{reason}".len;
-        } else if (std.mem.startsWith(u8, rest, "{check}")) {
-            text.add(check);
-            at += "{check}".len;
-        } else {
-            text.add(rest[0..1]);
-            at += 1;
-        }
+/// The first template whose prefix fits; a loaded configuration ends with one that fits all paths.
+pub fn choose(templates: []const Template, path: []const u8) *const Template {
+    for (templates) |*template| {
+        if (std.mem.startsWith(u8, path, template.path_prefix)) return template;
     }
-    return text.written();
+    return &templates[templates.len - 1];
+}
+
+/// Writes the body into `buffer`.
+pub fn render(
+    buffer: *[body_bytes_max]u8,
+    template: []const u8,
+    reason: contract.Reason,
+    check: []const u8,
+) []const u8 {
+    var body: Text = .{ .buffer = buffer };
+    var rest = template;
+    while (rest.len > 0) {
+        const piece, const taken = if (std.mem.startsWith(u8, rest, reason_mark))
+            .{ reason.spec().code, reason_mark.len }
+        else if (std.mem.startsWith(u8, rest, check_mark))
+            .{ check, check_mark.len }
+        else
+            .{ rest[0..1], 1 };
+        body.add(piece);
+        rest = rest[taken..];
+    }
+    return body.written();
+}
+
+test "the longest template fits its buffer" {
+    const marks = template_bytes_max / check_mark.len;
+    const template: [marks][check_mark.len]u8 = @splat(check_mark.*);
+    const name: [contract.name_bytes_max]u8 = @splat('n');
+    var buffer: [body_bytes_max]u8 = undefined;
+    const body = render(&buffer, @ptrCast(&template), .check_timeout, &name);
+    try std.testing.expectEqual(marks * name.len, body.len);
 }

@@ -1,13 +1,13 @@
-//! The callout's signature, as functions/verdict/signature.py describes and verifies it.
+//! The callout's signature, as functions/verdict/signature.py describes it:
+//! `v1,t=<Unix seconds>,h=<hex HMAC-SHA256>` over twelve lines joined by line feeds.
 
 const std = @import("std");
-const Text = @import("reader.zig").Text;
+const text = @import("text.zig");
 const Hmac = std.crypto.auth.hmac.sha2.HmacSha256;
 const Sha256 = std.crypto.hash.sha2.Sha256;
 
-pub const value_bytes_max = "v1,t=".len + 20 + ",h=".len + 64;
-
-/// The parts of a callout that are signed, in the order of the signed text.
+/// What is signed of a callout besides time and body. An absent value is empty. No value holds a
+/// line feed: whoever fills this has checked that (message.zig, config.zig).
 pub const Signed = struct {
     phase: []const u8,
     policy: []const u8,
@@ -20,34 +20,38 @@ pub const Signed = struct {
     content_encoding: []const u8,
 };
 
-/// The value of the signature header at Unix time `at` in seconds, in `buffer`.
-pub fn sign(buffer: *[value_bytes_max]u8, secret: []const u8, at: u64, signed: Signed, body: []const u8) []const u8 {
-    var digits_buffer: [20]u8 = undefined;
-    var digits: Text = .{ .buffer = &digits_buffer };
-    digits.addNumber(at);
-    var body_digest: [Sha256.digest_length]u8 = undefined;
-    Sha256.hash(body, &body_digest, .{});
-    const body_hex = std.fmt.bytesToHex(body_digest, .lower);
+const prefix = "v1,t=";
+const middle = ",h=";
+pub const value_bytes_max = prefix.len + text.digits_max + middle.len + 2 * Hmac.mac_length;
 
-    var mac: Hmac = .init(secret);
-    mac.update("meshward-callout-v1");
-    for ([_][]const u8{
-        digits.written(),        signed.phase,     signed.policy,
-        signed.workload,         signed.authority, signed.method,
-        signed.path,             signed.stream,    signed.content_type,
-        signed.content_encoding, &body_hex,
-    }) |line| {
+/// Writes the header's value for Unix time `at` (seconds) into `buffer`.
+pub fn value(
+    buffer: *[value_bytes_max]u8,
+    secret: []const u8,
+    signed: Signed,
+    body: []const u8,
+    at: u64,
+) []const u8 {
+    var seconds_buffer: [text.digits_max]u8 = undefined;
+    const seconds = text.decimal(&seconds_buffer, at);
+    var mac = Hmac.init(secret);
+    mac.update("meshward-callout-v1\n");
+    mac.update(seconds);
+    inline for (comptime std.meta.fieldNames(Signed)) |name| {
         mac.update("\n");
-        mac.update(line);
+        mac.update(@field(signed, name));
     }
-    var digest: [Hmac.mac_length]u8 = undefined;
-    mac.final(&digest);
-    const digest_hex = std.fmt.bytesToHex(digest, .lower);
+    mac.update("\n");
+    var digest: [Sha256.digest_length]u8 = undefined;
+    Sha256.hash(body, &digest, .{});
+    mac.update(&std.fmt.bytesToHex(digest, .lower));
+    var tag: [Hmac.mac_length]u8 = undefined;
+    mac.final(&tag);
 
-    var value: Text = .{ .buffer = buffer };
-    value.add("v1,t=");
-    value.add(digits.written());
-    value.add(",h=");
-    value.add(&digest_hex);
-    return value.written();
+    var written: text.Text = .{ .buffer = buffer };
+    written.add(prefix);
+    written.add(seconds);
+    written.add(middle);
+    written.add(&std.fmt.bytesToHex(tag, .lower));
+    return written.written();
 }

@@ -1,0 +1,84 @@
+//! The callout's headers: what the shim tells a check about the message, and who it is.
+//!
+//!     POST /v1/verdict    accept, x-meshward-…, content-type, content-encoding, authorization, ids
+//!
+//! The same headers as `functions.verdict.callout.Callout.to_headers` makes, and the signature.
+
+const std = @import("std");
+const config = @import("config.zig");
+const contract = @import("contract.zig");
+const headers = @import("headers.zig");
+const sign = @import("sign.zig");
+const text = @import("text.zig");
+const Message = @import("message.zig").Message;
+const text_bytes_max = @import("message.zig").text_bytes_max;
+
+/// `namespace/name`; a longer one is not told.
+pub const workload_bytes_max = 255;
+const deadline_bytes_max = 5;
+const bearer = "Bearer ";
+
+const List = headers.List(20);
+
+/// Room for the headers as the host reads them: also 8 bytes of lengths and 2 zeros for each.
+pub const encoded_bytes_max = contract.header_bytes_max + 4 + 10 * @typeInfo(@FieldType(List, "pairs")).array.len;
+
+comptime {
+    // Names, pseudo-headers and fixed values come to less than this.
+    const fixed_bytes_max = 640;
+    std.debug.assert(fixed_bytes_max + text_bytes_max + contract.name_bytes_max + workload_bytes_max +
+        deadline_bytes_max + sign.value_bytes_max + contract.authority_header_bytes_max +
+        bearer.len + config.token_bytes_max <= contract.header_bytes_max);
+}
+
+/// What is signed for a message in the request phase; the same for all checks of a stage.
+pub fn signedText(policy: []const u8, workload: []const u8, message: *const Message) sign.Signed {
+    return .{
+        .phase = @tagName(contract.Phase.request),
+        .policy = policy,
+        .workload = workload,
+        .authority = message.get(.authority),
+        .method = message.get(.method),
+        .path = message.get(.path),
+        .stream = "",
+        .content_type = message.get(.content_type),
+        .content_encoding = message.get(.content_encoding),
+    };
+}
+
+/// Writes the headers for `check` into `buffer`, as the host reads them.
+pub fn encode(
+    buffer: *[encoded_bytes_max]u8,
+    check: config.Check,
+    signed: sign.Signed,
+    signature: []const u8,
+    deadline_ms: u32,
+    message: *const Message,
+) error{NoRoom}![]const u8 {
+    var deadline: [text.digits_max]u8 = undefined;
+    var authorization: [bearer.len + config.token_bytes_max]u8 = undefined;
+    var list: List = .{};
+    list.append(":method", "POST");
+    list.append(":path", contract.verdict_path);
+    list.append(":authority", check.authority);
+    list.append("accept", contract.callout_media_type);
+    list.append(contract.header.contract, contract.version);
+    list.append(contract.header.phase, signed.phase);
+    list.append(contract.header.policy, signed.policy);
+    list.append(contract.header.authority, signed.authority);
+    list.append(contract.header.path, signed.path);
+    list.append(contract.header.method, signed.method);
+    list.appendFilled(contract.header.workload, signed.workload);
+    list.append(contract.header.deadline_ms, text.decimal(&deadline, deadline_ms));
+    list.append(contract.header.signature, signature);
+    list.appendFilled("content-type", signed.content_type);
+    list.appendFilled("content-encoding", signed.content_encoding);
+    list.appendFilled("x-request-id", message.get(.request_id));
+    list.appendFilled("traceparent", message.get(.traceparent));
+    if (check.token.len > 0) {
+        @memcpy(authorization[0..bearer.len], bearer);
+        @memcpy(authorization[bearer.len..][0..check.token.len], check.token);
+        list.append("authorization", authorization[0 .. bearer.len + check.token.len]);
+    }
+    return headers.encode(list.items(), buffer);
+}

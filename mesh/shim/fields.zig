@@ -1,0 +1,101 @@
+//! What single fields of the configuration may hold, so that no value can break a header, a signed
+//! line, a log line or an error body later.
+
+const std = @import("std");
+const contract = @import("contract.zig");
+const json = @import("json.zig");
+
+const Reader = json.Reader;
+const Error = json.Error;
+
+/// A DNS name (RFC 1035, section 2.3.4, in its text form).
+const host_bytes_max = 253;
+const header_bytes_max = 64;
+
+/// Headers that carry the message itself; a key in one of them would break it.
+const framing_headers = [_][]const u8{
+    "connection", "content-encoding", "content-length", "content-type", "host", "transfer-encoding",
+};
+
+pub fn version(reader: *Reader) Error!void {
+    const number = try reader.integer(u32, 0, std.math.maxInt(u32));
+    const own = comptime std.fmt.parseInt(u32, contract.version, 10) catch unreachable;
+    if (number != own) return reader.refuse(&.{"must be " ++ contract.version ++ ", the contract that this shim speaks"});
+}
+
+/// A policy's or check's name: safe in headers, logs and error bodies.
+pub fn name(reader: *Reader) Error![]const u8 {
+    const value = try reader.string(1, contract.name_bytes_max);
+    for (value, 0..) |byte, index| {
+        if (std.ascii.isLower(byte) or std.ascii.isDigit(byte)) continue;
+        if (index > 0 and std.mem.indexOfScalar(u8, "._-", byte) != null) continue;
+        return reader.refuse(&.{"must be lower-case letters and digits, and inside also '.', '_' and '-'"});
+    }
+    return value;
+}
+
+/// A name that none of `others` has.
+pub fn newName(reader: *Reader, others: anytype) Error![]const u8 {
+    const value = try name(reader);
+    return unique(reader, others, value);
+}
+
+/// A host's name as `hosts.match` needs it: lower case, without port and final dot.
+pub fn host(reader: *Reader, others: anytype) Error![]const u8 {
+    const value = try reader.string(1, host_bytes_max);
+    const dots_at_the_ends = value[0] == '.' or value[value.len - 1] == '.';
+    for (value) |byte| {
+        const is_fit = std.ascii.isLower(byte) or std.ascii.isDigit(byte) or
+            std.mem.indexOfScalar(u8, ".-_", byte) != null;
+        if (!is_fit or dots_at_the_ends) {
+            return reader.refuse(&.{"must be a host name in lower case, without port and final dot"});
+        }
+    }
+    return unique(reader, others, value);
+}
+
+pub fn credentialHeader(reader: *Reader) Error![]const u8 {
+    const value = try reader.string(1, header_bytes_max);
+    for (value) |byte| {
+        if (std.ascii.isLower(byte) or std.ascii.isDigit(byte)) continue;
+        if (byte == '-' or byte == '_') continue;
+        return reader.refuse(&.{"must be a header's name in lower case"});
+    }
+    for (framing_headers) |each| {
+        if (std.mem.eql(u8, each, value)) return reader.refuse(&.{ "must not be ", each });
+    }
+    return value;
+}
+
+pub fn pathPrefix(reader: *Reader, bytes_max: usize) Error![]const u8 {
+    const value = try visible(reader, 1, bytes_max);
+    if (value[0] != '/') return reader.refuse(&.{"must begin with /"});
+    return value;
+}
+
+/// Visible ASCII characters and spaces.
+pub fn text(reader: *Reader, bytes_min: usize, bytes_max: usize) Error![]const u8 {
+    return within(reader, ' ', bytes_min, bytes_max);
+}
+
+/// Visible ASCII characters.
+pub fn visible(reader: *Reader, bytes_min: usize, bytes_max: usize) Error![]const u8 {
+    return within(reader, '!', bytes_min, bytes_max);
+}
+
+fn within(reader: *Reader, least: u8, bytes_min: usize, bytes_max: usize) Error![]const u8 {
+    const value = try reader.string(bytes_min, bytes_max);
+    for (value) |byte| {
+        if (byte < least or byte > '~') {
+            return reader.refuse(&.{"must hold visible ASCII characters only"});
+        }
+    }
+    return value;
+}
+
+fn unique(reader: *Reader, others: anytype, value: []const u8) Error![]const u8 {
+    for (others) |other| {
+        if (std.mem.eql(u8, other.name, value)) return reader.refuse(&.{"stands twice"});
+    }
+    return value;
+}

@@ -1,0 +1,32 @@
+//! Memory that the host asks for, to hand something over.
+//!
+//!     callback begins ─▶ host calls allocate(), once for each value it hands over ─▶ callback ends: sweep()
+//!
+//! Nothing that the host wrote outlives the callback in which it came, so nothing can leak. The
+//! allocator keeps freed blocks for the next callback: the memory in use settles at what the largest
+//! callback needs, which the limits on bodies bound.
+
+const std = @import("std");
+
+pub const allocator = std.heap.wasm_allocator;
+
+/// A callback reads a handful of values. The host gets no memory for more, and says so to the shim.
+const blocks_max = 64;
+
+var blocks: [blocks_max][]u8 = undefined;
+var count: usize = 0;
+
+/// A block that lives until `sweep`, or null: the host then fails the call that needed it.
+pub fn allocate(size: usize) ?[*]u8 {
+    if (count == blocks_max) return null;
+    const block = allocator.alloc(u8, size) catch return null;
+    blocks[count] = block;
+    count += 1;
+    return block.ptr;
+}
+
+/// Frees what `allocate` gave; called at the end of every callback.
+pub fn sweep() void {
+    for (blocks[0..count]) |block| allocator.free(block);
+    count = 0;
+}

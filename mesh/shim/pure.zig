@@ -1,0 +1,22 @@
+//! All parts of the shim that know no host: what can be run and tested natively.
+//!
+//!     zig test mesh/shim/pure.zig        their own tests
+//!     tests/contract/native.zig          the contract's vectors against them
+
+pub const answer = @import("answer.zig");
+pub const callout = @import("callout.zig");
+pub const config = @import("config.zig");
+pub const contract = @import("contract.zig");
+pub const core = @import("core.zig");
+pub const denial = @import("denial.zig");
+pub const headers = @import("headers.zig");
+pub const hosts = @import("hosts.zig");
+pub const json = @import("json.zig");
+pub const message = @import("message.zig");
+pub const sign = @import("sign.zig");
+pub const streams = @import("streams.zig");
+pub const text = @import("text.zig");
+
+test {
+    @import("std").testing.refAllDecls(@This());
+}

@@ -1,0 +1,75 @@
+//! Text in fixed room, and numbers as text. (`std.fmt` and `std.Io.Writer` do more, and would be a
+//! fifth of the built plugin.)
+
+const std = @import("std");
+
+/// A u64 has at most twenty digits.
+pub const digits_max = 20;
+
+/// Text that is cut where `buffer` ends: for what is shown to people, or was measured before.
+pub const Text = struct {
+    buffer: []u8,
+    len: usize = 0,
+
+    pub fn add(text: *Text, piece: []const u8) void {
+        const fitting = piece[0..@min(piece.len, text.buffer.len - text.len)];
+        @memcpy(text.buffer[text.len..][0..fitting.len], fitting);
+        text.len += fitting.len;
+    }
+
+    pub fn addNumber(text: *Text, number: u64) void {
+        var digits: [digits_max]u8 = undefined;
+        text.add(decimal(&digits, number));
+    }
+
+    pub fn written(text: *const Text) []const u8 {
+        return text.buffer[0..text.len];
+    }
+};
+
+/// `number` in decimal digits.
+pub fn decimal(buffer: *[digits_max]u8, number: u64) []const u8 {
+    var rest = number;
+    var start = buffer.len;
+    while (true) {
+        start -= 1;
+        buffer[start] = '0' + @as(u8, @intCast(rest % 10));
+        rest /= 10;
+        if (rest == 0) return buffer[start..];
+    }
+}
+
+/// A whole number without sign and leading zeros; null for anything else, and beyond 18 digits.
+pub fn parse(digits: []const u8) ?u64 {
+    if (digits.len == 0 or digits.len > 18) return null;
+    if (digits[0] == '0' and digits.len > 1) return null;
+    var number: u64 = 0;
+    for (digits) |byte| {
+        if (!std.ascii.isDigit(byte)) return null;
+        number = number * 10 + (byte - '0');
+    }
+    return number;
+}
+
+test "a number reads back as it was written" {
+    var buffer: [digits_max]u8 = undefined;
+    try std.testing.expectEqualStrings("18446744073709551615", decimal(&buffer, std.math.maxInt(u64)));
+    for ([_]u64{ 0, 7, 10, 999_999_999_999_999_999 }) |number| {
+        try std.testing.expectEqual(number, parse(decimal(&buffer, number)));
+    }
+}
+
+test "only plain whole numbers are read" {
+    for ([_][]const u8{ "", "+1", "-1", "01", "1 ", "0x1", "1e1", "1.0", "1000000000000000000" }) |digits| {
+        try std.testing.expectEqual(null, parse(digits));
+    }
+}
+
+test "text is cut where its room ends" {
+    var buffer: [8]u8 = undefined;
+    var text: Text = .{ .buffer = &buffer };
+    text.add("abcde");
+    text.addNumber(123_456);
+    text.add("more");
+    try std.testing.expectEqualStrings("abcde123", text.written());
+}
