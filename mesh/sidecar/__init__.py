@@ -4,15 +4,18 @@
                            values                           redirects, ports
 
 What cannot be translated is an error with file and field, never dropped, so that what is tried here
-is what gets applied.
+is what gets applied. From the command line: `python -m mesh.sidecar --help`.
 """
 
 from mesh.sidecar.bootstrap import Ports, Redirect, bootstrap
-from mesh.sidecar.documents import ManifestError, load
+from mesh.sidecar.documents import Document, dump, load, placeholders
+from mesh.sidecar.fields import ManifestError
+from mesh.sidecar.model import Mesh
 from mesh.sidecar.run import Sidecar, SidecarError
-from mesh.sidecar.translate import Mesh, translate
+from mesh.sidecar.translate import translate
 
 __all__ = [
+    "Document",
     "ManifestError",
     "Mesh",
     "Ports",
@@ -20,6 +23,8 @@ __all__ = [
     "Sidecar",
     "SidecarError",
     "bootstrap",
+    "dump",
     "load",
+    "placeholders",
     "translate",
 ]

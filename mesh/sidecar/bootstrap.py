@@ -1,13 +1,14 @@
 """A mesh → the bootstrap of an Envoy that behaves like its sidecar.
 
-    listener 0.0.0.0_80 (here on loopback) ──▶ Wasm filters ──▶ router
-         routes "80": one virtual host for each service ──▶ cluster outbound|80||host
-                      anything else ──▶ 502, as under outboundTrafficPolicy REGISTRY_ONLY
+    listener 0.0.0.0_80 (here on loopback) ──▶ Wasm filter ──▶ router
+         routes "80": a virtual host for each host ──▶ cluster outbound|80||host ──▶ its endpoint
+                      anything else ──▶ 502
 
-Names are Istio's, so that a shim configuration fits both. Two things differ, because nothing here
-redirects a pod's traffic: the listener has a port of its own, and a host that no ServiceEntry names
-is refused instead of being passed to where the connection was going. Istio's default retries are
-left out: they retry only what never reached the provider, and would hide faults that tests cause.
+Names and options are Istio's (istio/istio, pilot/pkg/networking/core, read in November 2026), so
+that a shim configuration fits both. What differs, because nothing here redirects a pod's traffic:
+the listener has a port of its own; a host that no ServiceEntry names is refused, as a Sidecar with
+REGISTRY_ONLY does, and never passed on to where the connection was going; and Istio's own filters
+(metadata exchange, metrics, ALPN, CORS, fault) are left out, as nothing here asks for them.
 """
 
 import ssl
@@ -16,12 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from mesh.sidecar.documents import ManifestError
-from mesh.sidecar.translate import Mesh, Service, Tls
+from mesh.sidecar.fields import ManifestError
+from mesh.sidecar.model import ISTIO_RETRIES, Mesh, Retries, Service, Tls
 
 _LOOPBACK: Final = "127.0.0.1"
 _EXTENSIONS: Final = "type.googleapis.com/envoy.extensions"
-_HTTP_PORT: Final = 80
+_UNLIMITED: Final = 2**32 - 1
+"""Istio lifts Envoy's circuit breakers, which would refuse the 1,025th connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +49,29 @@ class Ports:
 def bootstrap(mesh: Mesh, ports: Ports, redirects: Mapping[str, Redirect]) -> dict[str, Any]:
     """Envoy's configuration (envoy.config.bootstrap.v3.Bootstrap) as a JSON-like mapping.
 
-    `redirects` is keyed by `host:port`, the port being the one outside the mesh.
+    `redirects` is keyed by `host:port`, the port being the one outside the mesh (443 where TLS is
+    spoken). Raises `ManifestError` for a redirect of something that no ServiceEntry names.
     """
-    services = [each for each in mesh.services if each.port == _HTTP_PORT]
-    if len(services) != len(mesh.services):
-        raise ManifestError("only services on port 80 can be tried here")
+    outside = {f"{each.host}:{each.target_port}" for each in mesh.services}
+    for place in redirects:
+        if place not in outside:
+            raise ManifestError(f"{place} is redirected, and no ServiceEntry leads there")
     tls = {each.host: each for each in mesh.tls}
+    clusters = [_cluster(each, tls.get(each.host), redirects) for each in mesh.services]
     return {
         "node": _node(mesh),
-        "admin": {"address": _address(_LOOPBACK, ports.admin)},
+        "admin": _admin(ports.admin),
         "static_resources": {
-            "listeners": [_listener(mesh, services, ports.listener)],
-            "clusters": [_cluster(each, tls.get(each.host), redirects) for each in services],
+            "listeners": [_listener(mesh, ports.listener)],
+            "clusters": clusters,
         },
     }
+
+
+def _admin(port: int) -> dict[str, Any]:
+    # /config_dump would show the provider's key to every user of this machine.
+    allowed = ({"exact": "/ready"}, {"exact": "/server_info"}, {"prefix": "/stats"})
+    return {"address": _address(_LOOPBACK, port), "allow_paths": list(allowed)}
 
 
 def _node(mesh: Mesh) -> dict[str, Any]:
@@ -77,37 +88,41 @@ def _node(mesh: Mesh) -> dict[str, Any]:
     }
 
 
-def _listener(mesh: Mesh, services: list[Service], port: int) -> dict[str, Any]:
-    filters = [{"name": each.name, "typed_config": each.typed_config} for each in mesh.filters]
-    router = {"@type": f"{_EXTENSIONS}.filters.http.router.v3.Router"}
+def _listener(mesh: Mesh, port: int) -> dict[str, Any]:
     manager = {
-        "@type": f"{_EXTENSIONS}.filters.network.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": "outbound_0.0.0.0_80",
-        "codec_type": "AUTO",
-        "use_remote_address": False,
-        "upgrade_configs": [{"upgrade_type": "websocket"}],
-        "route_config": {
-            "name": "80",
-            "ignore_port_in_host_matching": True,
-            "validate_clusters": True,
-            "virtual_hosts": [*map(_virtual_host, services), _BLOCK_ALL],
-        },
-        "http_filters": [*filters, {"name": "envoy.filters.http.router", "typed_config": router}],
+        "name": "envoy.filters.network.http_connection_manager",
+        "typed_config": _connection_manager(mesh),
     }
     return {
         "name": "0.0.0.0_80",
         "address": _address(_LOOPBACK, port),
         "traffic_direction": "OUTBOUND",
-        "filter_chains": [
-            {
-                "filters": [
-                    {
-                        "name": "envoy.filters.network.http_connection_manager",
-                        "typed_config": manager,
-                    }
-                ]
-            }
-        ],
+        "filter_chains": [{"filters": [manager]}],
+    }
+
+
+def _connection_manager(mesh: Mesh) -> dict[str, Any]:
+    filters = [{"name": each.name, "typed_config": each.typed_config} for each in mesh.filters]
+    router = {
+        "name": "envoy.filters.http.router",
+        "typed_config": {"@type": f"{_EXTENSIONS}.filters.http.router.v3.Router"},
+    }
+    return {
+        "@type": f"{_EXTENSIONS}.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "outbound_0.0.0.0_80",
+        "codec_type": "AUTO",
+        "use_remote_address": False,
+        "normalize_path": True,
+        "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
+        "stream_idle_timeout": "0s",
+        "upgrade_configs": [{"upgrade_type": "websocket"}],
+        "route_config": {
+            "name": "80",
+            "ignore_port_in_host_matching": True,
+            "validate_clusters": True,
+            "virtual_hosts": [*_virtual_hosts(mesh), _BLOCK_ALL],
+        },
+        "http_filters": [*filters, router],
     }
 
 
@@ -127,18 +142,43 @@ _BLOCK_ALL: Final[dict[str, Any]] = {
 }
 
 
-def _virtual_host(service: Service) -> dict[str, Any]:
+def _virtual_hosts(mesh: Mesh) -> list[dict[str, Any]]:
+    """One for each host of a VirtualService, and for each service that none of them names."""
+    found: list[dict[str, Any]] = []
+    routed: set[str] = set()
+    for route in mesh.routes:
+        service = Service(route.host, route.port, route.port)
+        found += [_virtual_host(host, service, route.retries) for host in route.hosts]
+        routed.update(route.hosts)
+    services = (each for each in mesh.services if each.host not in routed)
+    return found + [_virtual_host(each.host, each, ISTIO_RETRIES) for each in services]
+
+
+def _virtual_host(host: str, service: Service, retries: Retries) -> dict[str, Any]:
+    # Istio sets no limit on the time of outbound calls; answers of models take theirs.
+    action: dict[str, Any] = {"cluster": service.cluster, "timeout": "0s"}
+    if retries.attempts:
+        action["retry_policy"] = _retry_policy(retries)
     return {
-        "name": f"{service.host}:{service.port}",
-        "domains": [service.host, f"{service.host}."],
-        "routes": [
-            {
-                "name": "default",
-                "match": {"prefix": "/"},
-                # Istio sets no limit on outbound calls; answers of models take their time.
-                "route": {"cluster": service.cluster, "timeout": "0s"},
-            }
-        ],
+        "name": f"{host}:{service.port}",
+        "domains": [host],
+        "include_request_attempt_count": True,
+        "routes": [{"name": "default", "match": {"prefix": "/"}, "route": action}],
+    }
+
+
+def _retry_policy(retries: Retries) -> dict[str, Any]:
+    previous_hosts = {
+        "name": "envoy.retry_host_predicates.previous_hosts",
+        "typed_config": {
+            "@type": f"{_EXTENSIONS}.retry.host.previous_hosts.v3.PreviousHostsPredicate"
+        },
+    }
+    return {
+        "retry_on": retries.retry_on,
+        "num_retries": retries.attempts,
+        "retry_host_predicate": [previous_hosts],
+        "host_selection_retry_max_attempts": "5",
     }
 
 
@@ -146,24 +186,29 @@ def _cluster(
     service: Service, tls: Tls | None, redirects: Mapping[str, Redirect]
 ) -> dict[str, Any]:
     redirect = redirects.get(f"{service.host}:{service.target_port}")
-    place = (
-        _address(redirect.address, redirect.port)
-        if redirect
-        else _address(service.host, service.target_port)
-    )
+    place = redirect or Redirect(service.host, service.target_port)
+    endpoint = {"endpoint": {"address": _address(place.address, place.port)}}
+    thresholds = {
+        f"max_{each}": _UNLIMITED
+        for each in ("connections", "pending_requests", "requests", "retries")
+    }
     cluster: dict[str, Any] = {
         "name": service.cluster,
         "type": "STRICT_DNS",
         "dns_lookup_family": "V4_ONLY",
+        "dns_refresh_rate": "60s",
+        "respect_dns_ttl": True,
+        # A name that cannot be looked up fails its own calls only, not the start of Envoy.
+        "wait_for_warm_on_init": False,
         "connect_timeout": "10s",
+        "circuit_breakers": {"thresholds": [thresholds]},
         "load_assignment": {
             "cluster_name": service.cluster,
-            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": place}}]}],
+            "endpoints": [{"lb_endpoints": [endpoint]}],
         },
     }
     if tls is not None:
-        ca_file = redirect.ca_file if redirect and redirect.ca_file else system_ca_file()
-        cluster["transport_socket"] = _transport_socket(tls, ca_file)
+        cluster["transport_socket"] = _transport_socket(tls, place.ca_file or system_ca_file())
     return cluster
 
 
@@ -175,10 +220,14 @@ def _transport_socket(tls: Tls, ca_file: Path) -> dict[str, Any]:
             "@type": f"{_EXTENSIONS}.transport_sockets.tls.v3.UpstreamTlsContext",
             "sni": tls.sni,
             "common_tls_context": {
+                "tls_params": {
+                    "tls_minimum_protocol_version": "TLSv1_2",
+                    "tls_maximum_protocol_version": "TLSv1_3",
+                },
                 "validation_context": {
                     "trusted_ca": {"filename": str(ca_file)},
                     "match_typed_subject_alt_names": names,
-                }
+                },
             },
         },
     }

@@ -87,7 +87,7 @@ def _parse(folders: Iterable[Path]) -> Iterable[Document]:
 def _read(file: Path) -> list[Document]:
     text = file.read_text(encoding="utf-8")
     try:
-        contents = list(yaml.load_all(text, _StrictLoader))  # noqa: S506 -- a SafeLoader
+        contents = list(yaml.load_all(text, _StrictLoader))
     except yaml.YAMLError as error:
         raise ManifestError(f"{file.name}: not YAML: {error}") from None
     for content in contents:
@@ -99,8 +99,8 @@ def _read(file: Path) -> list[Document]:
 class _StrictLoader(yaml.SafeLoader):
     """Refuses a key that stands twice; YAML readers keep the last one, and say nothing."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 -- pyyaml's signature
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]  # type: ignore[no-untyped-call]
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         for at, key in enumerate(keys):
             if key in keys[:at]:
                 mark = node.value[at][0].start_mark
@@ -113,7 +113,7 @@ def _filled(node: Any, values: Mapping[str, str], used: set[str], place: str, pa
     if isinstance(node, dict):
         for key in node:
             if _OPENING in str(key):
-                raise ManifestError(f"{place}: {path}: a placeholder cannot stand in a field's name")
+                raise ManifestError(f"{place}: {path}: a field's name holds a placeholder")
         return {
             key: _filled(value, values, used, place, f"{path}.{key}" if path else str(key))
             for key, value in node.items()
