@@ -1,0 +1,26 @@
+"""Ships the functions that s.yaml names: read, package, apply.
+
+    s.yaml ──load──▶ Deployment ──package──▶ zip ──apply──▶ endpoint (emulator or cloud), by the SDK
+                     └ what it does not understand is an error with its field
+
+`s deploy` does the same against the cloud; this door serves the local stack and the tests.
+"""
+
+from infra.deploy.apply import DeployedFunction, apply
+from infra.deploy.package import PackageError, Target, package
+from infra.deploy.syaml import Deployment, DeploymentError, FunctionSpec, load
+from infra.deploy.tokens import TriggerAccess, mint
+
+__all__ = [
+    "DeployedFunction",
+    "Deployment",
+    "DeploymentError",
+    "FunctionSpec",
+    "PackageError",
+    "Target",
+    "TriggerAccess",
+    "apply",
+    "load",
+    "mint",
+    "package",
+]

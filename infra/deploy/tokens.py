@@ -1,0 +1,43 @@
+"""The trigger's token: minted at deployment, verified by the platform before anything starts.
+
+    mint ──▶ jwks   into the trigger's configuration: public, says who may call
+         └─▶ token  into the shim's configuration: secret, 90 days
+
+The private key exists only inside `mint`, so nobody can make a second token for the same trigger.
+"""
+
+import json
+import secrets
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec
+
+LIFETIME: Final = timedelta(days=90)
+"""Long enough to rotate with a deployment, short enough that a forgotten one ends by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerAccess:
+    """A JSON Web Key Set and the one token that it verifies."""
+
+    jwks: str
+    token: str = field(repr=False)
+
+
+def mint(now: datetime) -> TriggerAccess:
+    """A fresh key pair's public half and a token signed with the other, valid for 90 days."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    key_id = secrets.token_hex(8)
+    claims = {"iss": "meshward", "sub": "shim", "iat": now, "exp": now + LIFETIME}
+    token = jwt.encode(claims, key, algorithm="ES256", headers={"kid": key_id})
+    public = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(key.public_key()))
+    jwks = {"keys": [{**public, "kid": key_id, "alg": "ES256", "use": "sig"}]}
+    return TriggerAccess(jwks=json.dumps(jwks, separators=(",", ":")), token=token)
+
+
+def mint_now() -> TriggerAccess:
+    """`mint` by this machine's clock."""
+    return mint(datetime.now(UTC))

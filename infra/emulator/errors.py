@@ -1,0 +1,46 @@
+"""The platform's errors: a code, a status and a message, in the shape that its SDKs read.
+
+FcError                    raised by model, pools and access; answered once, at the edge
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass
+class FcError(Exception):
+    """An error as Function Compute reports it. Codes are those of its documentation."""
+
+    status: int
+    code: str
+    message: str
+
+    def document(self, request_id: str) -> dict[str, Any]:
+        """The error body: both spellings, since the platform's pages and SDKs differ."""
+        return {
+            "RequestId": request_id,
+            "Code": self.code,
+            "Message": self.message,
+            "errorCode": self.code,
+            "errorMessage": self.message,
+        }
+
+
+def invalid(field: str, what: str) -> FcError:
+    """400: a field of a request that does not fit."""
+    return FcError(400, "InvalidArgument", f"{field}: {what}")
+
+
+def not_found(kind: str, name: str) -> FcError:
+    """404: `kind` is Function, Trigger, …"""
+    return FcError(404, f"{kind}NotFound", f"{kind.lower()} '{name}' does not exist")
+
+
+def exists(kind: str, name: str) -> FcError:
+    """409: a name that is taken."""
+    return FcError(409, f"{kind}AlreadyExists", f"{kind.lower()} '{name}' already exists")
+
+
+def not_emulated(operation: str) -> FcError:
+    """501: an operation of the platform that has no counterpart here."""
+    return FcError(501, "NotEmulated", f"{operation} is not emulated")
