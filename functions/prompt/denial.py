@@ -1,20 +1,24 @@
 """A denial in the error shape of the provider's API, so that its client libraries understand it.
 
-    /v1/messages                 Anthropic    {"type":"error","error":{"type","message"}}
-    /api/…                       DashScope    {"code","message","request_id"}
+    …/v1/messages                Anthropic    {"type":"error","error":{"type","message","code"}}
+    /api/v1/services/…, …/apps/… DashScope    {"code","message","request_id"}
     anything else                OpenAI       {"error":{"message","type","code","param"}}
 
-The shim's own denials have the same shapes, by templates in its configuration.
+The shim's own denials have the same shapes, by templates in its configuration: there a template is
+`denial(shape, "{reason}", "{check}")`.
 """
 
 import json
+import re
 from enum import StrEnum
 from typing import Final
 
-from functions.verdict import Reason
+from functions.verdict import REASONS, Reason
 
 CONTENT_TYPE: Final = "application/json"
-_KIND: Final = "permission_error"
+_ANTHROPIC_PATH: Final = re.compile(r".*/v1/messages(/.*)?")
+_DASHSCOPE_PATH: Final = re.compile(r"/api/v1/(services|apps|tasks)/.*")
+_CALLER_AT_FAULT: Final = frozenset({400, 413})
 
 
 class Shape(StrEnum):
@@ -28,23 +32,30 @@ class Shape(StrEnum):
 def shape_of(path: str) -> Shape:
     """The shape of the API that `path` belongs to."""
     bare = path.partition("?")[0]
-    if bare.endswith("/v1/messages"):
+    if _ANTHROPIC_PATH.fullmatch(bare):
         return Shape.ANTHROPIC
-    return Shape.DASHSCOPE if bare.startswith("/api/") else Shape.OPENAI
+    return Shape.DASHSCOPE if _DASHSCOPE_PATH.fullmatch(bare) else Shape.OPENAI
 
 
 def denial(shape: Shape, reason: Reason | str, detail: str) -> str:
     """The error document. `detail` says which rule or category; never the text that it found."""
     message = f"Meshward denied this call: {reason} ({detail})"
+    kind = _kind(reason)
     match shape:
         case Shape.ANTHROPIC:
             document: dict[str, object] = {
                 "type": "error",
-                "error": {"type": _KIND, "message": message, "code": str(reason)},
+                "error": {"type": kind, "message": message, "code": str(reason)},
             }
         case Shape.DASHSCOPE:
             document = {"code": str(reason), "message": message, "request_id": ""}
         case Shape.OPENAI:
-            error = {"message": message, "type": _KIND, "code": str(reason), "param": None}
+            error = {"message": message, "type": kind, "code": str(reason), "param": None}
             document = {"error": error}
-    return json.dumps(document, ensure_ascii=False)
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+
+
+def _kind(reason: Reason | str) -> str:
+    """The error's type, in the words that OpenAI and Anthropic share."""
+    at_fault = isinstance(reason, Reason) and REASONS[reason].status in _CALLER_AT_FAULT
+    return "invalid_request_error" if at_fault else "permission_error"

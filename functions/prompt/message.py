@@ -1,10 +1,17 @@
 """A whole message, read: its segments, and whether something in it cannot be read."""
 
+import re
 from dataclasses import dataclass
-from urllib.parse import unquote_plus
+from typing import Final
+from urllib.parse import unquote_to_bytes
 
-from functions.prompt.segments import Segment, View, holds_references, segments
+from functions.prompt.references import holds_references
+from functions.prompt.segments import Segment, View, segments
 from functions.prompt.strict_json import MalformedMessage, parse
+from functions.verdict.contract import PATH_HEADER_BYTES_MAX
+
+# A path of plain names and no long number says nothing but which API it is.
+_PLAIN_PATH: Final = re.compile(r"(?!.*[0-9]{9})[A-Za-z0-9._~/:@-]{0,256}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,20 +28,44 @@ class Message:
 
 
 def read(body: bytes, content_type: str, content_encoding: str, path: str) -> Message:
-    """Read the body of a request, and the query of its path.
+    """Read a message's body, and the path and query that it was sent to (empty for a response).
 
-    Raises `MalformedMessage` for a content encoding other than identity, for a content type other
-    than JSON with a body, and for a body that is not strict JSON.
+    Raises `MalformedMessage` for a content encoding other than identity, for a body that is not
+    declared as JSON in UTF-8 or is not strict JSON, and for a path that the shim had to cut.
     """
-    query = path.partition("?")[2]
-    found = [Segment(unquote_plus(query), "", view=View.QUERY)] if query else []
+    found = _path_segments(path)
     if not body:
         return Message(tuple(found), unreadable=False)
     if content_encoding.strip().lower() not in ("", "identity"):
         raise MalformedMessage("the body has a content encoding that is not read; send it plain")
-    media_type = content_type.partition(";")[0].strip().lower()
+    _refuse_other_types(content_type)
+    value = parse(body)
+    found += segments(value)
+    return Message(tuple(found), unreadable=holds_references(value))
+
+
+def _path_segments(path: str) -> list[Segment]:
+    """What path and query say, decoded; `path` holds bytes as Latin-1 characters."""
+    if len(path) >= PATH_HEADER_BYTES_MAX:
+        raise MalformedMessage("the path is too long to be read whole; send text in the body")
+    place, _, query = path.encode("latin-1").partition(b"?")
+    found = [_decoded(query.replace(b"+", b" "))] if query else []
+    if not _PLAIN_PATH.fullmatch(place.decode("latin-1")):
+        found.append(_decoded(place))
+    return found
+
+
+def _decoded(raw: bytes) -> Segment:
+    text = unquote_to_bytes(raw).decode("utf-8", "replace")
+    return Segment(text, "", view=View.PATH)
+
+
+def _refuse_other_types(content_type: str) -> None:
+    media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))
     if media_type not in ("", "application/json") and not media_type.endswith("+json"):
         raise MalformedMessage("the body is not declared as JSON; send application/json")
-    value = parse(body)
-    found.extend(segments(value))
-    return Message(tuple(found), unreadable=holds_references(value))
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        # A provider that goes by this would see other characters than these checks.
+        if name.strip() == "charset" and value.strip(' "') not in ("utf-8", "utf8"):
+            raise MalformedMessage("the body is declared in another charset than UTF-8")

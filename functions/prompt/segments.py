@@ -2,24 +2,43 @@
 
 A prompt can hide anywhere in a body, so all strings are read: values and object keys, JSON inside
 strings (tool arguments), and adjacent text parts joined, since a word can be cut in two by a part's
-border. Left out is only what cannot carry text: short, plain values of a few known fields.
+border. Left out is only what cannot carry text: the APIs' own field names, and short plain values
+of a few fields.
 """
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
-from functions.prompt.strict_json import Json
+from functions.prompt.strict_json import DEPTH_MAX, Json, MalformedMessage
 
-_NO_TEXT_FIELDS = frozenset({"model", "role", "type", "id", "object", "tool_call_id", "call_id"})
-_NO_TEXT_VALUE = re.compile(r"[A-Za-z0-9._:/-]{1,64}")
-_REFERENCE_FIELDS = frozenset(
-    {"image_url", "input_audio", "audio", "video", "image", "file_id", "file_data", "file_url"}
+# Field names of the known APIs; any other key may have been chosen to say something.
+_API_KEYS: Final = frozenset(
+    """
+    arguments assistant_id audio bot cache_control call_id choices content data description
+    detail dimensions documents enable_search enable_thinking encoding_format enum file
+    file_data file_id file_url filename format frequency_penalty function function_call
+    functions history id image image_url include include_usage incremental_output index input
+    input_audio input_schema instructions items json_schema language logit_bias logprobs
+    max_completion_tokens max_output_tokens max_tokens message messages metadata modalities mode
+    model n name object output parallel_tool_calls parameters prediction presence_penalty prompt
+    properties query reasoning reasoning_content reasoning_effort refusal required
+    response_format result_format role safety_identifier schema seed service_tier source stop
+    stop_sequences store stream stream_options strict strict_mode suffix system temperature text
+    thinking title token tool_call_id tool_calls tool_choice tool_use_id tools top_k
+    top_logprobs top_p truncation type url user verbosity voice
+    """.split()  # noqa: SIM905 -- easier to read so
 )
-_INNER_DEPTH_MAX = 4
+_NO_TEXT_FIELDS: Final = frozenset(
+    {"model", "role", "type", "id", "object", "tool_call_id", "tool_use_id", "call_id"}
+)
+# Starts like a word and holds no long number: no phone, card or id number passes for a model.
+_NO_TEXT_VALUE: Final = re.compile(r"(?!.*[0-9]{9})[A-Za-z][A-Za-z0-9._:/-]{0,63}")
+_INNER_DEPTH_MAX: Final = 4
 """JSON in a string in JSON in a string …: deeper than any tool call, shallow enough to bound."""
+_HALF_PAIR: Final = re.compile("[\ud800-\udfff]")
 
 
 class View(StrEnum):
@@ -29,8 +48,10 @@ class View(StrEnum):
     """A string value, as it is: spans in it are spans in the string that the pointer names."""
     KEY = "key"
     INNER = "inner-json"
+    """A string or key of a JSON document inside the string that the pointer names."""
     JOINED = "joined"
-    QUERY = "query"
+    """The text parts of the list that the pointer names, one behind the other."""
+    PATH = "path"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,39 +64,34 @@ class Segment:
     view: View = View.PLAIN
 
 
-def segments(value: Json) -> Iterator[Segment]:
-    """Every piece of text in a parsed body, in the order of the body."""
-    yield from _walk(value, "", "", 0)
+def segments(value: Json) -> list[Segment]:
+    """Every piece of text in a parsed body, in the order of the body.
+
+    Raises `MalformedMessage` where JSON inside a string is nested too deeply to be read.
+    """
+    found: list[Segment] = []
+    _walk(value, "", "", found)
+    return found
 
 
-def holds_references(value: Json) -> bool:
-    """Whether the body holds content that is not text, or only points to content elsewhere."""
-    if isinstance(value, list):
-        return any(map(holds_references, value))
-    if isinstance(value, dict):
-        return any(
-            (key in _REFERENCE_FIELDS and bool(part)) or holds_references(part)
-            for key, part in value.items()
-        )
-    return False
-
-
-def _walk(value: Json, pointer: str, role: str, depth: int) -> Iterator[Segment]:
+def _walk(value: Json, pointer: str, role: str, found: list[Segment]) -> None:
+    """Add the text of `value`, which `strict_json.parse` has bounded in depth."""
     if isinstance(value, str):
-        yield Segment(value, pointer, role, View.PLAIN if depth == 0 else View.INNER)
-        yield from _inner(value, pointer, role, depth)
+        found.append(Segment(value, pointer, role))
+        _inner(value, pointer, role, found, depth=0)
     elif isinstance(value, list):
         for index, part in enumerate(value):
-            yield from _walk(part, f"{pointer}/{index}", role, depth)
-        yield from _joined(value, pointer, role)
+            _walk(part, f"{pointer}/{index}", role, found)
+        _joined(value, pointer, role, found)
     elif isinstance(value, dict):
         said_by = value.get("role")
         role = said_by if isinstance(said_by, str) else role
         for key, part in value.items():
             place = f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}"
-            yield Segment(key, place, role, View.KEY)
+            if key not in _API_KEYS:
+                found.append(Segment(key, place, role, View.KEY))
             if not _carries_no_text(key, part):
-                yield from _walk(part, place, role, depth)
+                _walk(part, place, role, found)
 
 
 def _carries_no_text(key: str, part: Json) -> bool:
@@ -86,23 +102,66 @@ def _carries_no_text(key: str, part: Json) -> bool:
     )
 
 
-def _inner(text: str, pointer: str, role: str, depth: int) -> Iterator[Segment]:
-    """The strings of a JSON document inside a string: escapes hide nothing there."""
-    if depth == _INNER_DEPTH_MAX or text.lstrip()[:1] not in ("{", "[", '"'):
-        return
-    try:
-        inner = json.loads(text)
-    except (ValueError, RecursionError):
-        return
-    yield from _walk(inner, pointer, role, depth + 1)
-
-
-def _joined(parts: list[Json], pointer: str, role: str) -> Iterator[Segment]:
+def _joined(parts: list[Json], pointer: str, role: str, found: list[Segment]) -> None:
     texts = [part if isinstance(part, str) else _part_text(part) for part in parts]
     if sum(map(bool, texts)) > 1:
-        yield Segment("".join(texts), pointer, role, View.JOINED)
+        found.append(Segment("".join(texts), pointer, role, View.JOINED))
 
 
 def _part_text(part: Json) -> str:
     text = part.get("text") if isinstance(part, dict) else None
     return text if isinstance(text, str) else ""
+
+
+class _Pairs(list[tuple[str, Json]]):
+    """An object inside a string. Unlike a dict it keeps equal keys, so that none hides another."""
+
+
+# Numbers are left inexact, since Python refuses to convert whole ones of many digits.
+_INNER: Final = json.JSONDecoder(object_pairs_hook=_Pairs, parse_int=float, strict=False)
+_BLANK: Final = re.compile(r"[\s,]*")
+
+
+def _inner(text: str, pointer: str, role: str, found: list[Segment], depth: int) -> None:
+    """Add the strings of the JSON documents at the start of a string: escapes hide nothing there.
+
+    Read leniently, since nobody says which reader it is meant for; the string as it is has been
+    added already.
+    """
+    at = _blank(text, 0)
+    while depth < _INNER_DEPTH_MAX and text[at : at + 1] in ("{", "[", '"'):
+        try:
+            value, at = _INNER.raw_decode(text, at)
+        except json.JSONDecodeError:
+            return
+        except RecursionError:
+            raise _too_deep() from None
+        _inner_strings(value, pointer, role, found, depth + 1, level=0)
+        at = _blank(text, at)
+
+
+def _blank(text: str, at: int) -> int:
+    match = _BLANK.match(text, at)
+    return match.end() if match else at
+
+
+def _inner_strings(
+    value: Json, pointer: str, role: str, found: list[Segment], depth: int, level: int
+) -> None:
+    if level > DEPTH_MAX:
+        raise _too_deep()
+    if isinstance(value, str):
+        text = _HALF_PAIR.sub("\ufffd", value)
+        found.append(Segment(text, pointer, role, View.INNER))
+        _inner(text, pointer, role, found, depth)
+    elif isinstance(value, _Pairs):
+        for key, part in value:
+            _inner_strings(key, pointer, role, found, depth, level + 1)
+            _inner_strings(part, pointer, role, found, depth, level + 1)
+    elif isinstance(value, list):
+        for part in value:
+            _inner_strings(part, pointer, role, found, depth, level + 1)
+
+
+def _too_deep() -> MalformedMessage:
+    return MalformedMessage(f"JSON inside a string is nested more than {DEPTH_MAX} levels deep")

@@ -6,43 +6,46 @@ takes the last, or stops where the provider reads on. What RFC 8259 leaves open 
 
 import json
 import re
-from typing import Any, Never
+from typing import Any, Final, Never
 
 Json = Any
 """A JSON value: dict, list, str, int, float, bool or None."""
 
-_BOM = b"\xef\xbb\xbf"
-_MAYBE_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+DEPTH_MAX: Final = 128
+"""Levels of lists and objects: several times any real tool schema, and safe to recurse into."""
+
+_BOM: Final = b"\xef\xbb\xbf"
+_MAYBE_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 class MalformedMessage(Exception):
-    """A body that is not strict JSON; the message says why and quotes nothing of it."""
+    """A body that cannot be read in one way only; the message quotes nothing of it."""
 
 
 def parse(body: bytes) -> Json:
-    """The JSON value of `body`.
+    """The JSON value of `body`, nested at most `DEPTH_MAX` deep.
 
     Raises `MalformedMessage` for anything but one UTF-8 JSON text without byte order mark, equal or
-    case-variant keys, NaN or Infinity, lone surrogates, or nesting too deep to read.
+    case-variant keys, NaN or Infinity, or halves of surrogate pairs.
     """
     if body.startswith(_BOM):
         raise MalformedMessage("the body begins with a byte order mark")
     try:
-        text = body.decode("utf-8")
+        value = _DECODER.decode(body.decode("utf-8"))
     except UnicodeDecodeError:
         raise MalformedMessage("the body is not UTF-8") from None
-    try:
-        value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         raise MalformedMessage(f"the body is not JSON, at character {error.pos}") from None
     except RecursionError:
-        raise MalformedMessage("the body is nested too deeply") from None
-    except ValueError:  # such as a number with more digits than Python converts
+        raise _too_deep() from None
+    except ValueError:  # A number of more digits than Python converts.
         raise MalformedMessage("the body holds a number that cannot be read") from None
+    # Brackets are counted first, since nearly no body has enough of them to be deep.
+    if body.count(b"[") + body.count(b"{") > DEPTH_MAX:
+        _refuse_deep(value)
     # Only an escape can make a surrogate, so most bodies need no second look.
-    if _MAYBE_SURROGATE.search(body) and _holds_surrogate(value):
-        raise MalformedMessage("the body holds half of a surrogate pair")
+    if _MAYBE_SURROGATE.search(body):
+        _refuse_surrogates(value)
     return value
 
 
@@ -57,14 +60,30 @@ def _constant(_name: str) -> Never:
     raise MalformedMessage("the body holds NaN or Infinity, which JSON does not know")
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_constant)
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_constant)
 
 
-def _holds_surrogate(value: Json) -> bool:
-    if isinstance(value, str):
-        return _SURROGATE.search(value) is not None
-    if isinstance(value, list):
-        return any(map(_holds_surrogate, value))
-    if isinstance(value, dict):
-        return any(_holds_surrogate(part) for pair in value.items() for part in pair)
-    return False
+def _refuse_deep(value: Json) -> None:
+    level = [value]
+    for _ in range(DEPTH_MAX + 1):
+        level = [part for node in level for part in _parts(node)]
+        if not level:
+            return
+    raise _too_deep()
+
+
+def _parts(node: Json) -> list[Json]:
+    if isinstance(node, dict):
+        return list(node.values())
+    return node if isinstance(node, list) else []
+
+
+def _too_deep() -> MalformedMessage:
+    return MalformedMessage(f"the body is nested more than {DEPTH_MAX} levels deep")
+
+
+def _refuse_surrogates(value: Json) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        raise MalformedMessage("the body holds half of a surrogate pair") from None

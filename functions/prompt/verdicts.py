@@ -7,7 +7,7 @@ reason + detail ──denied──▶ Verdict in the provider's error shape
 from functions.prompt.denial import CONTENT_TYPE, denial, shape_of
 from functions.prompt.message import Message, read
 from functions.prompt.strict_json import MalformedMessage
-from functions.verdict import REASONS, Callout, Decision, Finding, Reason, Verdict
+from functions.verdict import REASONS, Callout, Decision, Finding, Phase, Reason, Verdict
 
 _NO_REVISION = "-"
 
@@ -16,8 +16,10 @@ def open_message(
     check: str, callout: Callout, body: bytes, revision: str, *, deny_unreadable: bool
 ) -> Message | Verdict:
     """The message, read; or the denial of one that cannot be read as the policy wants it."""
+    # A response's path is its request's, and was read with it.
+    path = callout.path if callout.phase is Phase.REQUEST else ""
     try:
-        message = read(body, callout.content_type, callout.content_encoding, callout.path)
+        message = read(body, callout.content_type, callout.content_encoding, path)
     except MalformedMessage as error:
         return denied(check, callout, revision, Reason.REQUEST_MALFORMED, str(error))
     if message.unreadable and deny_unreadable:
