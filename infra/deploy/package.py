@@ -1,7 +1,7 @@
 """A function's zip: its pinned dependencies at the root, and its part of `functions/`.
 
     requirements.txt ──pip, hashes required──▶ build/dependencies/<hash>/   (once for each content)
-    functions/…      ─────────────────────────▶ build/functions/<name>.zip  (equal input, equal bytes)
+    functions/…      ─────────────────────────▶ build/functions/<name>.zip  (reproducible)
 
 For the cloud the wheels are those of Linux on x86-64 with Python 3.11, as custom.debian12 has it;
 for the local stack those of this machine.

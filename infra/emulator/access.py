@@ -69,7 +69,7 @@ def _keys(config: dict[str, Any]) -> list[jwt.PyJWK]:
     jwks = config.get("jwks")
     try:
         document = json.loads(jwks) if isinstance(jwks, str) else jwks
-        return jwt.PyJWKSet.from_dict(document).keys
+        return jwt.PyJWKSet.from_dict(document or {}).keys
     except (ValueError, TypeError, AttributeError, jwt.PyJWTError):
         raise invalid(
             "authConfig.jwks", "must be a JSON Web Key Set with at least one key"

@@ -155,7 +155,7 @@ class Pool:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
-                process_group=0,
+                start_new_session=True,  # a group of its own, to be ended whole
                 preexec_fn=_die_with_parent if sys.platform == "linux" else None,
             )
         except OSError as error:

@@ -125,7 +125,7 @@ class Account:
             raise not_found("Function", name) from None
 
     def create(self, configuration: Configuration, archive: bytes, now: str) -> Function:
-        """A new function from its zip package, made at `now` (the time as the platform writes it)."""
+        """A new function from its zip package, made at `now` (as the platform writes times)."""
         if configuration.name in self.functions:
             raise exists("Function", configuration.name)
         code = self._unpack(archive)

@@ -14,6 +14,7 @@ import shutil
 import socket
 import sys
 import tempfile
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -79,6 +80,10 @@ class Application:
             await response(scope, receive, identified)
         except (ClientDisconnect, asyncio.CancelledError):
             return  # The caller has gone; nobody is left to answer.
+        except Exception as error:  # noqa: BLE001 -- the process's one edge: clients need JSON
+            traceback.print_exc()
+            fault = FcError(500, "InternalServerError", type(error).__name__)
+            await JSONResponse(fault.document(request_id), 500)(scope, receive, identified)
 
     async def _dispatch(
         self, request: Request, request_id: str, scope: Scope, receive: Receive, send: Send
