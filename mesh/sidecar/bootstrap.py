@@ -196,8 +196,6 @@ def _cluster(
         "name": service.cluster,
         "type": "STRICT_DNS",
         "dns_lookup_family": "V4_ONLY",
-        "dns_refresh_rate": "60s",
-        "respect_dns_ttl": True,
         # A name that cannot be looked up fails its own calls only, not the start of Envoy.
         "wait_for_warm_on_init": False,
         "connect_timeout": "10s",

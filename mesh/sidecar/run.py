@@ -30,6 +30,8 @@ _LOG_LINES_MAX: Final = 500
 _COMPLAINTS_MAX: Final = 20
 _STOP_SECONDS: Final = 5.0
 _POLL_SECONDS: Final = 0.02
+_SHIM: Final = "meshward: "
+"""How every line that the shim logs begins, behind what Envoy puts before it."""
 _PR_SET_PDEATHSIG: Final = 1
 """prctl(2): the kernel sends this signal when the parent dies, however it dies."""
 
@@ -181,9 +183,10 @@ def _command(config: Path) -> list[str]:
 
 
 def _complaints(lines: list[str]) -> str:
-    """The lines that tell why Envoy stopped: the shim's own and Envoy's last words, or the end."""
-    told = [line for line in lines if "meshward:" in line or "[critical]" in line]
-    return "\n".join((told or lines)[-_COMPLAINTS_MAX:]) or "(it printed nothing)"
+    """Why Envoy stopped: in the shim's words, else in Envoy's last ones, else the log's end."""
+    critical = [line for line in lines if "[critical]" in line]
+    shim = [line[line.rindex(_SHIM) :] for line in critical if _SHIM in line]
+    return "\n".join((shim or critical or lines)[-_COMPLAINTS_MAX:]) or "(it printed nothing)"
 
 
 def _die_with_parent() -> None:
