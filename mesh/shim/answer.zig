@@ -1,5 +1,6 @@
 //! A check's answer, understood exactly as `functions.verdict.answer.decode` understands it.
 //!
+//!     503 or 504 without a date, which is Envoy's own ─▶ reset
 //!     429, or 503 of the platform ─▶ throttled     other than 200 ─▶ status
 //!     a header missing, repeated or ill-formed, a body that does not fit ─▶ malformed
 //!     all else ─▶ an answer
@@ -36,9 +37,11 @@ pub fn decode(status: u64, map: headers.Map, body_bytes: usize, body_bytes_max: 
     var others: std.StaticBitSet(callout_only.len) = .empty;
     var repeated = false;
     var platform = false;
+    var dated = false;
     var each = map.iterator();
     while (each.next()) |pair| {
         if (std.ascii.eqlIgnoreCase(pair.name, contract.platform_header)) platform = true;
+        if (std.ascii.eqlIgnoreCase(pair.name, "date")) dated = true;
         if (known(pair.name)) |name| {
             repeated = repeated or values.get(name) != null;
             values.set(name, pair.value);
@@ -48,6 +51,7 @@ pub fn decode(status: u64, map: headers.Map, body_bytes: usize, body_bytes_max: 
             others.set(index);
         }
     }
+    if ((status == 503 or status == 504) and !dated) return .{ .failed = .check_reset };
     if (status == 429 or (status == 503 and platform)) return .{ .failed = .check_throttled };
     if (status != 200) return .{ .failed = .check_status };
     if (repeated) return .{ .failed = .check_malformed };

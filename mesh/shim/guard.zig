@@ -189,17 +189,14 @@ fn callAll(stream: *Stream, checks: core.Set) core.Step {
     return .{ .action = .wait };
 }
 
-/// What a callout's answer says. An answer that Envoy made up itself, because none came, has no
-/// headers at all, or is its 503 or 504, which unlike any server's bears no date.
+/// What a callout's answer says. Where none came there are no headers at all, or Envoy's own.
 fn listen(stream: *const Stream, headers_count: u32, body_bytes: u32, said: *Said) !core.Outcome {
     if (headers_count == 0) return .lost;
     const map = try abi.pairs(.callout);
     const status = text.parse(map.first(":status")) orelse 0;
-    if ((status == 503 or status == 504) and
-        map.first("date").len == 0 and map.first(contract.platform_header).len == 0) return .lost;
     const limit = stream.plugin.config.body_bytes_max;
     const understood = switch (answer.decode(status, map, body_bytes, limit)) {
-        .failed => |reason| return .{ .failed = reason },
+        .failed => |reason| return if (reason == .check_reset) .lost else .{ .failed = reason },
         .answer => |understood| understood,
     };
     if (understood.decision == .allow) return .allow;

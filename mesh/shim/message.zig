@@ -54,11 +54,14 @@ pub const Field = enum {
     fn accepts(field: Field, byte: u8) bool {
         return switch (field) {
             .method => std.ascii.isUpper(byte),
-            .content_type, .content_encoding => byte >= ' ' and byte <= '~',
-            else => byte > ' ' and byte <= '~',
+            .content_type, .content_encoding => byte >= ' ' and byte != delete,
+            else => byte > ' ' and byte != delete,
         };
     }
 };
+
+/// The one control character that is no low number. Bytes above it are signed as they are.
+const delete = 0x7f;
 
 /// What becomes of a request whose field is missing, repeated, too long or has other bytes.
 const Rule = enum {
