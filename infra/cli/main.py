@@ -158,7 +158,7 @@ def _parts(stack: Stack) -> list[banner.Part]:
         for name, function in stack.functions.items()
     ]
     stand_in = "a stand-in, not a real one"
-    provider = f"{stand_in}; {stack.provider_url}/_standin/calls" if stack.provider else "real"
+    provider = f"{stand_in}; what it saw: /_standin/calls" if stack.provider else "the real one"
     parts.append(banner.Part("provider", stack.provider_url, provider))
     judge = stand_in if stack.judge else f"model {settings.judge_model}"
     parts.append(banner.Part("judge", stack.judge_url, judge))

@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 GUARDED_HOST = "dashscope.aliyuncs.com"
 CHAT_PATH = "/compatible-mode/v1/chat/completions"
@@ -56,15 +54,18 @@ SAMPLE_CALLS = (
 
 def show(console: Console, title: str, parts: Sequence[Part], port: int, seconds: float) -> None:
     """Print the banner; the last line says in how many seconds all of it was ready."""
-    table = Table(box=None, show_header=False, padding=(0, 3, 0, 2))
-    for part in parts:
-        table.add_row(Text(part.name, style="bold"), part.address, Text(part.state, style="dim"))
     console.print(f"\n[bold]{title}[/bold]\n")
-    console.print(table)
+    names, addresses = (
+        max(len(text) for text in column)
+        for column in zip(*((part.name, part.address) for part in parts), strict=True)
+    )
+    for part in parts:
+        name, address = f"{part.name:{names}}", f"{part.address:{addresses}}"
+        # Not folded: an address has to survive being copied.
+        console.print(f"  {name}  {address}  [dim]{part.state}[/dim]", soft_wrap=True)
     console.print()
     for number, call in enumerate(SAMPLE_CALLS, start=1):
         console.print(f"  {number}  {call.title}", highlight=False, style="bold")
-        # Not wrapped by the console: a command has to survive being pasted.
         console.print(f"     {call.curl(port)}\n", highlight=False, soft_wrap=True, markup=False)
     console.print("Ctrl-C stops every part.", highlight=False)
     console.print(f"Ready in {seconds:.1f} s", highlight=False, style="green")
