@@ -128,8 +128,9 @@ def _filled(node: Any, values: Mapping[str, str], used: set[str], place: str, pa
         # A JSON document inside a string, as Envoy takes a plugin's configuration.
         try:
             inner = json.loads(node)
-        except ValueError as error:
-            raise ManifestError(f"{place}: {path}: begins like JSON and is none: {error}") from None
+        except json.JSONDecodeError as error:
+            at = f"line {error.lineno}, column {error.colno}"
+            raise ManifestError(f"{place}: {path}: begins like JSON and is none ({at})") from None
         return json.dumps(_filled(inner, values, used, place, path), ensure_ascii=False)
     return _filled_text(node, values, used, f"{place}: {path}")
 

@@ -85,22 +85,22 @@ class _Found:
             case "VirtualService":
                 self._routes.append(networking.virtual_service(spec))
             case "Sidecar":
-                self._check_selects(networking.sidecar(spec), spec)
+                self._check_selects(networking.sidecar(spec), spec, "workloadSelector.labels")
             case "WasmPlugin":
                 labels, found = plugins.wasm_plugin(self._workload.namespace, name, spec)
-                self._check_selects(labels, spec)
+                self._check_selects(labels, spec, "selector.matchLabels")
                 self._filters.append(found)
             case "EnvoyFilter":
                 labels, found = plugins.envoy_filter(spec)
-                self._check_selects(labels, spec)
+                self._check_selects(labels, spec, "workloadSelector.labels")
                 self._filters.append(found)
 
-    def _check_selects(self, labels: Iterable[tuple[str, str]], spec: Fields) -> None:
+    def _check_selects(self, labels: Iterable[tuple[str, str]], spec: Fields, at: str) -> None:
         missing = sorted(set(labels) - set(self._workload.labels))
         if missing:
             name, value = missing[0]
             what = f"selects {name}: {value}, a label that {self._workload.name!r} does not bear"
-            raise spec.error("selector", what)
+            raise spec.error(at, what)
 
     def mesh(self) -> Mesh:
         """Everything that was read. Raises `ManifestError` where parts do not fit together."""
