@@ -9,6 +9,7 @@ Each function takes the `spec` of a resource, and gives the labels that it selec
 import json
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import unquote
 
 from mesh.sidecar.fields import Fields
 from mesh.sidecar.model import WasmFilter
@@ -101,7 +102,7 @@ def _local_file(fields: Fields, name: str) -> str:
     url = fields.text(name)
     if not url.startswith("file:///"):
         raise fields.error(name, f"{url!r} cannot be fetched here; give the shim as file:///…")
-    file = url.removeprefix("file://")
+    file = unquote(url.removeprefix("file://"))
     if not Path(file).is_file():
         raise fields.error(name, f"{file} is not there; build it with python -m mesh.shim.build")
     return file

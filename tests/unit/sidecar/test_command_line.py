@@ -14,9 +14,7 @@ FOLDERS = (str(MANIFESTS / "base"), str(MANIFESTS / "hold"))
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    shim = tmp_path / "shim.wasm"
-    shim.touch()
+def environment(shim: Path) -> dict[str, str]:
     return {**os.environ, **values(shim)}
 
 

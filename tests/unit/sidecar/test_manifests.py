@@ -25,14 +25,6 @@ from tests.support.mesh import (
 )
 
 
-@pytest.fixture
-def shim(tmp_path: Path) -> Path:
-    """A file in the place of the plugin; nothing here runs it."""
-    path = tmp_path / "shim.wasm"
-    path.touch()
-    return path
-
-
 def plugin_of(shim: Path, form: Form) -> dict[str, Any]:
     (wasm,) = translate(manifests(form, values(shim))).filters
     plugin = wasm.typed_config["config"]

@@ -1,128 +1,26 @@
 """What cannot be tried here is an error that names file, resource, field, and what to do."""
 
 import copy
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mesh.sidecar import ManifestError, translate
-from mesh.sidecar.documents import Document
 from mesh.sidecar.model import ISTIO_RETRIES, Retries
-
-HOST = "api.example.com"
-CA_FILE = "/etc/ssl/certs/ca-certificates.crt"
-WASM = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm"
-
-
-def resource(kind: str, version: str, spec: dict[str, Any]) -> dict[str, Any]:
-    return {"apiVersion": version, "kind": kind, "metadata": {"name": "it"}, "spec": spec}
-
-
-def filter_patch(name: str = "shim") -> dict[str, Any]:
-    router = {"name": "envoy.filters.http.router"}
-    manager = {"name": "envoy.filters.network.http_connection_manager", "subFilter": router}
-    value = {"name": name, "config_discovery": {"config_source": {}, "type_urls": [WASM]}}
-    return {
-        "applyTo": "HTTP_FILTER",
-        "match": {
-            "context": "SIDECAR_OUTBOUND",
-            "listener": {"filterChain": {"filter": manager}},
-        },
-        "patch": {"operation": "INSERT_BEFORE", "value": value},
-    }
-
-
-def config_patch(shim: Path) -> dict[str, Any]:
-    code = {"remote": {"http_uri": {"uri": f"file://{shim}"}}}
-    value = {
-        "name": "shim",
-        "typed_config": {"@type": WASM, "config": {"vm_config": {"code": code}}},
-    }
-    return {"applyTo": "EXTENSION_CONFIG", "patch": {"operation": "ADD", "value": value}}
-
-
-@pytest.fixture
-def contents(tmp_path: Path) -> dict[str, dict[str, Any]]:
-    """One good resource of each kind, by kind; the two forms of the shim side by side."""
-    shim = tmp_path / "shim.wasm"
-    shim.touch()
-    port = {"number": 80, "name": "http", "protocol": "HTTP", "targetPort": 443}
-    entry = {
-        "hosts": [HOST],
-        "location": "MESH_EXTERNAL",
-        "resolution": "DNS",
-        "ports": [port],
-    }
-    tls = {
-        "mode": "SIMPLE",
-        "sni": HOST,
-        "subjectAltNames": [HOST],
-        "caCertificates": CA_FILE,
-    }
-    destination = {"host": HOST, "port": {"number": 80}}
-    labels = {"app": "sleep"}
-    networking = "networking.istio.io/v1beta1"
-    made = [
-        resource("Deployment", "apps/v1", {"template": {"metadata": {"labels": dict(labels)}}}),
-        resource("ServiceEntry", networking, entry),
-        resource("DestinationRule", networking, {"host": HOST, "trafficPolicy": {"tls": tls}}),
-        resource(
-            "VirtualService",
-            networking,
-            {"hosts": [HOST], "http": [{"route": [{"destination": destination}]}]},
-        ),
-        resource(
-            "Sidecar",
-            networking,
-            {
-                "workloadSelector": {"labels": dict(labels)},
-                "outboundTrafficPolicy": {"mode": "REGISTRY_ONLY"},
-            },
-        ),
-        resource(
-            "WasmPlugin",
-            "extensions.istio.io/v1alpha1",
-            {
-                "selector": {"matchLabels": dict(labels)},
-                "match": [{"mode": "CLIENT"}],
-                "phase": "AUTHN",
-                "url": f"file://{shim}",
-                "pluginConfig": {},
-            },
-        ),
-        resource(
-            "EnvoyFilter",
-            "networking.istio.io/v1alpha3",
-            {
-                "workloadSelector": {"labels": dict(labels)},
-                "configPatches": [filter_patch(), config_patch(shim)],
-            },
-        ),
-    ]
-    return {each["kind"]: each for each in made}
-
-
-def documents(contents: dict[str, dict[str, Any]], *without: str) -> list[Document]:
-    file = Path("some.yaml")
-    return [Document(file, each) for kind, each in contents.items() if kind not in without]
-
-
-def put(content: dict[str, Any], path: str, value: object) -> None:
-    """Set the field at a dotted path; the path's numbers are places in lists."""
-    *steps, last = (int(step) if step.isdigit() else step for step in path.split("."))
-    node: Any = content
-    for step in steps:
-        node = node[step]
-    node[last] = value
-
-
-def other_form(kind: str) -> str:
-    return "WasmPlugin" if kind == "EnvoyFilter" else "EnvoyFilter"
+from tests.unit.sidecar.resources import (
+    CA_FILE,
+    HOST,
+    WASM,
+    Contents,
+    documents,
+    other_form,
+    put,
+    shown,
+)
 
 
 @pytest.mark.parametrize("form", ["WasmPlugin", "EnvoyFilter"])
-def test_the_good_resources_are_translated(contents: dict[str, dict[str, Any]], form: str) -> None:
+def test_the_good_resources_are_translated(contents: Contents, form: str) -> None:
     mesh = translate(documents(contents, other_form(form)))
 
     assert [each.host for each in mesh.services] == [HOST]
@@ -197,7 +95,7 @@ BROKEN = [
 
 @pytest.mark.parametrize(("kind", "path", "value", "message"), BROKEN)
 def test_a_broken_field_is_named(
-    contents: dict[str, dict[str, Any]], kind: str, path: str, value: object, message: str
+    contents: Contents, kind: str, path: str, value: object, message: str
 ) -> None:
     put(contents[kind], path, value)
 
@@ -205,12 +103,6 @@ def test_a_broken_field_is_named(
         translate(documents(contents, other_form(kind)))
 
     assert str(refused.value) == f"some.yaml: {kind}/it: {shown(path)}: {message}"
-
-
-def shown(path: str) -> str:
-    """A path as messages write it: places in lists stand in brackets."""
-    steps = path.split(".")
-    return "".join(f"[{each}]" if each.isdigit() else f".{each}" for each in steps).lstrip(".")
 
 
 @pytest.mark.parametrize(
@@ -228,9 +120,7 @@ def shown(path: str) -> str:
         ("EnvoyFilter", "metadata.name"),
     ],
 )
-def test_a_field_that_must_be_there_is_named(
-    contents: dict[str, dict[str, Any]], kind: str, path: str
-) -> None:
+def test_a_field_that_must_be_there_is_named(contents: Contents, kind: str, path: str) -> None:
     parent, _, name = path.rpartition(".")
     node: Any = contents[kind]
     for step in parent.split("."):
@@ -244,7 +134,7 @@ def test_a_field_that_must_be_there_is_named(
 
 
 def test_retries_can_be_set_turned_off_or_left_to_istio(
-    contents: dict[str, dict[str, Any]],
+    contents: Contents,
 ) -> None:
     def retries(given: dict[str, Any] | None) -> Retries:
         changed = copy.deepcopy(contents)
@@ -259,70 +149,3 @@ def test_retries_can_be_set_turned_off_or_left_to_istio(
     assert retries({"attempts": 1, "retryOn": "reset"}) == Retries(1, "reset")
     with pytest.raises(ManifestError, match="status codes cannot be tried here"):
         retries({"attempts": 1, "retryOn": "503"})
-
-
-@pytest.mark.parametrize(
-    ("kind", "path"),
-    [
-        ("Sidecar", "spec.workloadSelector.labels"),
-        ("WasmPlugin", "spec.selector.matchLabels"),
-        ("EnvoyFilter", "spec.workloadSelector.labels"),
-    ],
-)
-def test_a_resource_that_selects_another_workload_is_refused(
-    contents: dict[str, dict[str, Any]], kind: str, path: str
-) -> None:
-    put(contents[kind], path, {"app": "awake"})
-
-    with pytest.raises(ManifestError) as refused:
-        translate(documents(contents, other_form(kind)))
-
-    what = "selects app: awake, a label that 'it' does not bear"
-    assert str(refused.value) == f"some.yaml: {kind}/it: {path}: {what}"
-
-
-def test_the_patches_of_an_envoy_filter_belong_together(
-    contents: dict[str, dict[str, Any]],
-) -> None:
-    patches = contents["EnvoyFilter"]["spec"]["configPatches"]
-    whole = documents(contents, "WasmPlugin")
-
-    patches[0] = filter_patch("other")
-    with pytest.raises(ManifestError, match="inserts 'other' and configures 'shim'; use one name"):
-        translate(whole)
-    del patches[0]
-    with pytest.raises(ManifestError, match="must be one HTTP_FILTER and one EXTENSION_CONFIG"):
-        translate(whole)
-
-
-def test_what_does_not_fit_together_is_refused(contents: dict[str, dict[str, Any]]) -> None:
-    good = documents(contents, "WasmPlugin", "EnvoyFilter")
-    by_kind = {document.kind: document for document in good}
-
-    def refused(found: list[Document]) -> str:
-        with pytest.raises(ManifestError) as error:
-            translate(found)
-        return str(error.value)
-
-    def without(kind: str) -> list[Document]:
-        return [document for document in good if document.kind != kind]
-
-    assert refused(without("Deployment")) == "the manifests hold 0 Deployments; one is needed"
-    assert refused([*good, by_kind["ServiceEntry"]]) == (
-        f"ServiceEntry for {HOST}: there are several; keep one"
-    )
-    assert refused([*good, by_kind["DestinationRule"]]) == (
-        f"DestinationRule for {HOST}: there are several; keep one"
-    )
-    assert refused(without("ServiceEntry")) == (
-        f"DestinationRule for {HOST}: no ServiceEntry names it"
-    )
-    alone = [by_kind["Deployment"], by_kind["VirtualService"]]
-    assert refused(alone) == f"VirtualService to {HOST} port 80: no ServiceEntry names it"
-
-
-def test_a_kind_that_is_not_known_is_refused(contents: dict[str, dict[str, Any]]) -> None:
-    gateway = Document(Path("some.yaml"), resource("Gateway", "networking.istio.io/v1", {}))
-
-    with pytest.raises(ManifestError, match="Gateway/it: kind: 'Gateway' cannot be tried here"):
-        translate([*documents(contents, "EnvoyFilter"), gateway])
