@@ -6,12 +6,12 @@ The message is denied when a rule with `action: deny` matches; rules with `actio
 leave their findings.
 """
 
-from collections.abc import Iterator
+import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
-from functions.policy import PolicyError, PolicyFile, RuleAction, Unreadable
-from functions.policy.engine import Matcher, PatternError
+from functions.policy import PolicyFile, PolicySource, Rule, RuleAction, Unreadable
+from functions.policy import engine as engines
 from functions.prompt import (
     Message,
     Segment,
@@ -21,10 +21,12 @@ from functions.prompt import (
     open_message,
     unknown_policy,
 )
-from functions.verdict import Callout, Decision, Finding, Reason, Verdict
-from functions.verdict.models import FINDINGS_MAX
+from functions.verdict import Callout, Decision, Finding, Phase, Reason, Verdict
+from functions.verdict.models import FINDINGS_MAX, POINTER_CHARS_MAX
 
 NAME: Final = "deny-pattern"
+ENGINE: Final = f"{engines.VERSION}, unicode {unicodedata.unidata_version}"
+"""What a verdict depends on besides the policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,30 +35,37 @@ class CompiledPolicy:
 
     policy: PolicyFile
     revision: str
-    matcher: Matcher
+    matcher: engines.Matcher
 
 
-def compile_policy(policy: PolicyFile, revision: str) -> CompiledPolicy:
+def compile_policy(source: PolicySource, revision: str) -> CompiledPolicy:
     """Compile a policy's rules and hold each to its own examples.
 
     Raises `PolicyError` for a pattern that an engine refuses and for an example that does not do
     what it says.
     """
+    rules = source.policy.rules
     try:
-        matcher = Matcher(policy.rules)
-    except PatternError as error:
-        raise PolicyError(f"{policy.policy}: {error}") from None
-    for index, rule in enumerate(policy.rules):
-        for found, examples in ((True, rule.examples.find), (False, rule.examples.pass_)):
-            for number, example in enumerate(examples, start=1):
-                hits = {hit.rule for hit in matcher.hits(normalise(example).text)}
-                if (index in hits) is not found:
-                    kind = "find" if found else "pass"
-                    said = "is not found" if found else "is found"
-                    raise PolicyError(
-                        f"{policy.policy}: rule {rule.id}: examples.{kind} number {number} {said}"
-                    )
-    return CompiledPolicy(policy, revision, matcher)
+        matcher = engines.Matcher(rules, _fold)
+    except engines.PatternError as error:
+        raise source.error(error.rule, str(error)) from None
+    for index, rule in enumerate(rules):
+        complaint = example_complaint(matcher, index, rule)
+        if complaint:
+            raise source.error(index, complaint)
+    return CompiledPolicy(source.policy, revision, matcher)
+
+
+def example_complaint(matcher: engines.Matcher, index: int, rule: Rule) -> str:
+    """The first example of a rule that does not do what it says, empty where all do."""
+    examples = [("find", each) for each in rule.examples.find]
+    examples += [("pass", each) for each in rule.examples.pass_]
+    for kind, example in examples:
+        found = any(hit.rule == index for hit in matcher.hits(_fold(example)))
+        if found != (kind == "find"):
+            said = "is found, and must not be" if found else "is not found"
+            return f"examples.{kind}: {example!r} {said}"
+    return ""
 
 
 def judge(callout: Callout, body: bytes, compiled: CompiledPolicy | None) -> Verdict:
@@ -68,11 +77,10 @@ def judge(callout: Callout, body: bytes, compiled: CompiledPolicy | None) -> Ver
     message = open_message(NAME, callout, body, revision, deny_unreadable=deny_unreadable)
     if isinstance(message, Verdict):
         return message
-    findings = tuple(_findings(message, compiled))[:FINDINGS_MAX]
-    rules = {rule.id: rule for rule in policy.rules}
-    denying = [each for each in findings if rules[each.rule].action is RuleAction.DENY]
-    if denying:
-        rule = rules[denying[0].rule]
+    hits = _hits(message, compiled, callout.phase)
+    findings = tuple(finding for _, finding in hits[:FINDINGS_MAX])
+    if hits and hits[0][0].action is RuleAction.DENY:
+        rule = hits[0][0]
         detail = f"rule {rule.id}: {rule.message}"
         return denied(NAME, callout, revision, Reason.RULE_MATCHED, detail, findings)
     if message.empty:
@@ -91,26 +99,49 @@ def judge(callout: Callout, body: bytes, compiled: CompiledPolicy | None) -> Ver
     )
 
 
-def _findings(message: Message, compiled: CompiledPolicy) -> Iterator[Finding]:
-    """Denying rules first, so that a cut list keeps them."""
-    found = [each for segment in message.segments for each in _in_segment(segment, compiled)]
-    rules = compiled.policy.rules
-    actions = {rule.id: rule.action for rule in rules}
-    yield from sorted(found, key=lambda each: actions[each.rule] is not RuleAction.DENY)
+def _hits(message: Message, compiled: CompiledPolicy, phase: Phase) -> list[tuple[Rule, Finding]]:
+    """What the rules of this phase find, denying rules first, at most `FINDINGS_MAX` of each."""
+    denying: list[tuple[Rule, Finding]] = []
+    monitored: list[tuple[Rule, Finding]] = []
+    for segment in message.segments:
+        normalised = normalise(segment.text)
+        for hit in compiled.matcher.hits(normalised.text):
+            rule = compiled.policy.rules[hit.rule]
+            found = denying if rule.action is RuleAction.DENY else monitored
+            if (
+                rule.phase.covers(phase)
+                and len(found) < FINDINGS_MAX
+                and not _told(rule, segment, found)
+            ):
+                span = normalised.span(hit.start, hit.end)
+                found.append((rule, _finding(rule, segment, span, normalised.text)))
+        if len(denying) == FINDINGS_MAX:
+            break
+    return denying + monitored
 
 
-def _in_segment(segment: Segment, compiled: CompiledPolicy) -> Iterator[Finding]:
-    normalised = normalise(segment.text)
-    for hit in compiled.matcher.hits(normalised.text):
-        rule = compiled.policy.rules[hit.rule]
-        start, end = normalised.span(hit.start, hit.end)
-        yield Finding(
-            rule=rule.id,
-            category=rule.category,
-            severity=rule.severity,
-            pointer=segment.pointer[:1024],
-            # Elsewhere a span would name characters of a text that the body does not hold.
-            start=start if segment.view is View.PLAIN else 0,
-            end=end if segment.view is View.PLAIN else 0,
-            view=segment.view,
-        )
+def _told(rule: Rule, segment: Segment, found: list[tuple[Rule, Finding]]) -> bool:
+    """Whether the same text has been found already, in one of the parts of which this is made."""
+    if segment.view not in (View.INNER, View.JOINED):
+        return False
+    within = segment.pointer + ("/" if segment.view is View.JOINED else "")
+    return any(each is rule and finding.pointer.startswith(within) for each, finding in found)
+
+
+def _finding(rule: Rule, segment: Segment, span: tuple[int, int], normalised: str) -> Finding:
+    plain = segment.view is View.PLAIN
+    # Elsewhere a span would name characters of a text that the body does not hold.
+    start, end = span if plain else (0, 0)
+    return Finding(
+        rule=rule.id,
+        category=rule.category,
+        severity=rule.severity,
+        pointer=segment.pointer[:POINTER_CHARS_MAX],
+        start=start,
+        end=end,
+        view="normalised" if plain and normalised != segment.text else segment.view,
+    )
+
+
+def _fold(text: str) -> str:
+    return normalise(text).text

@@ -1,25 +1,24 @@
 """The function `deny-pattern`: settings and policies once, then one pure call for each callout."""
 
-import os
-
 import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import Response
 
-from functions.deny_pattern.check import compile_policy, judge
-from functions.policy import Policies
+from functions.deny_pattern.check import ENGINE, compile_policy, judge
+from functions.policy import Policies, watch
 from functions.runtime import logs
 from functions.runtime.edge import edge
-from functions.runtime.settings import read
+from functions.runtime.settings import current
 from functions.verdict import Callout, Verdict
 
-_settings = read(os.environ)
-_policies = Policies(_settings.policy_dir, compile_policy)
+_settings = current()
+_policies = Policies(_settings.policy_dir, compile_policy, ENGINE)
 _policies.reload()
-logs.event("info", "policies loaded", ", ".join(_policies.names()))
+logs.policies(_policies.names(), None)
+watch(_policies, lambda error: logs.policies(_policies.names(), error))
 
 
-async def _check(callout: Callout, body: bytes) -> Verdict:
+async def _check(callout: Callout, body: bytes, _seconds: float) -> Verdict:
     return judge(callout, body, _policies.get(callout.policy))
 
 

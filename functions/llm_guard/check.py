@@ -11,23 +11,23 @@ from typing import Any, Final, Protocol
 
 from functions.llm_guard import prompt
 from functions.llm_guard.judge import JudgeError, Opinion
-from functions.policy import Category, Judge, OnError, PolicyFile, Unreadable
-from functions.prompt import Segment, View, denied, open_message, unknown_policy
+from functions.policy import Category, Judge, OnError, PolicyFile, PolicySource, Unreadable
+from functions.prompt import denied, normalise, open_message, unknown_policy
 from functions.verdict import REASONS, Callout, Decision, Finding, Reason, Severity, Verdict
 
 NAME: Final = "llm-guard"
 
-_MARGIN_MS: Final = 50
-"""Kept back from the callout's deadline, so that the verdict still arrives in time."""
-_SHARED_CHARS: Final = 6
-_LONG_CHARS: Final = 16
-"""A judge's reason that repeats so many characters of the text in a row is not shown; the shorter
-length for anything but everyday letters, which two sentences share by chance."""
-_COMMON: Final = re.compile(r"[a-z ,.'-]*")
+# A judge's reason that repeats so many characters of the text in a row is not shown. Everyday
+# letters get more, since two English sentences share them by chance; Chinese says more in less.
+_PLAIN_CHARS: Final = 16
+_OTHER_CHARS: Final = 6
+_WIDE_CHARS: Final = 3
+_EVERYDAY: Final = re.compile(r"[a-z ,.'-]*")
+_WIDE: Final = re.compile(r"[^\x00-\u024f]*")
 _DIGITS: Final = 3
 """A model likes to quote a number in another spelling, so that so many digits are not shown."""
 _REASON_CHARS_MAX: Final = 200
-_PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,40}")
+_SECONDS_MIN: Final = 0.001
 
 
 class AsksJudge(Protocol):
@@ -50,9 +50,9 @@ class JudgedPolicy:
     revision: str
 
 
-def compile_policy(policy: PolicyFile, revision: str) -> JudgedPolicy:
+def compile_policy(source: PolicySource, revision: str) -> JudgedPolicy:
     """Nothing to compile: categories are plain words."""
-    return JudgedPolicy(policy, revision)
+    return JudgedPolicy(source.policy, revision)
 
 
 async def judge(
@@ -61,30 +61,44 @@ async def judge(
     compiled: JudgedPolicy | None,
     client: AsksJudge,
     marker: Callable[[], str],
+    seconds: float,
 ) -> Verdict:
-    """The verdict on one message. `marker` makes a fresh random marker for each call."""
-    if compiled is None or compiled.policy.judge is None:
+    """The verdict on one message, after `seconds` at the latest.
+
+    `compiled` is the callout's policy, None where there is none; `marker` makes a fresh random
+    marker for each call.
+    """
+    if compiled is None:
         return unknown_policy(NAME, callout)
+    revision, rules = compiled.revision, compiled.policy.judge
+    if rules is None:
+        detail = f"the policy {callout.policy} has no judge section"
+        return denied(NAME, callout, revision, Reason.POLICY_UNKNOWN, detail)
     deny_unreadable = compiled.policy.unreadable is Unreadable.DENY
-    message = open_message(NAME, callout, body, compiled.revision, deny_unreadable=deny_unreadable)
+    message = open_message(NAME, callout, body, revision, deny_unreadable=deny_unreadable)
     if isinstance(message, Verdict):
         return message
-    if message.empty:
+    texts = prompt.texts_of(message.segments)
+    if not texts:
         return _allow(callout, compiled, Reason.MESSAGE_EMPTY)
-    rules = compiled.policy.judge
-    texts = _judged(message.segments)
+    asked = prompt.messages(texts, rules.categories, marker())
     try:
         opinion = await client.ask(
-            prompt.messages(texts, rules.categories, marker()),
+            asked,
             prompt.response_format(rules.categories),
-            max(callout.deadline_ms - _MARGIN_MS, 1) / 1000,
+            max(min(seconds, rules.timeout_ms / 1000), _SECONDS_MIN),
         )
         return _from_opinion(callout, compiled, rules, opinion, texts)
     except JudgeError as error:
-        if rules.on_error is OnError.ALLOW:
-            return _allow(callout, compiled, error.reason)
-        meaning = REASONS[error.reason].meaning
-        return denied(NAME, callout, compiled.revision, error.reason, meaning)
+        return _without_opinion(callout, compiled, rules, error.reason)
+
+
+def _without_opinion(
+    callout: Callout, compiled: JudgedPolicy, rules: Judge, reason: Reason
+) -> Verdict:
+    if rules.on_error is OnError.ALLOW:
+        return _allow(callout, compiled, reason)
+    return denied(NAME, callout, compiled.revision, reason, REASONS[reason].meaning)
 
 
 def _from_opinion(
@@ -92,15 +106,14 @@ def _from_opinion(
     compiled: JudgedPolicy,
     rules: Judge,
     opinion: Opinion,
-    texts: Sequence[Segment],
+    texts: Sequence[str],
 ) -> Verdict:
     if opinion.verdict == "allow":
         return _allow(callout, compiled, Reason.JUDGE_CLEARED)
     category = next((each for each in rules.categories if each.id == opinion.category), None)
     if category is None:
         # A judge that denies for a reason nobody gave it has not kept to its task.
-        raise JudgeError(Reason.JUDGE_MALFORMED)
-    why = screen(opinion.reason, [segment.text for segment in texts], category)
+        raise JudgeError(Reason.JUDGE_MALFORMED, "a denial for no category of the policy")
     finding = Finding(
         rule=category.id,
         category=category.id,
@@ -108,37 +121,32 @@ def _from_opinion(
         view="judge",
         confidence=opinion.confidence,
     )
-    detail = f"{category.id}: {why}"
-    revision = compiled.revision
-    return denied(NAME, callout, revision, Reason.JUDGE_FLAGGED, detail, (finding,))
+    detail = f"{category.id}: {screen(opinion.reason, texts, category)}"
+    return denied(NAME, callout, compiled.revision, Reason.JUDGE_FLAGGED, detail, (finding,))
 
 
 def screen(reason: str, texts: Sequence[str], category: Category) -> str:
-    """The judge's reason if it repeats nothing of the judged text, else words of our own."""
-    plain = " ".join(reason.split())[:_REASON_CHARS_MAX]
-    digits = sum(map(str.isdigit, plain))
-    judged = "\n".join(texts)
-    repeats = _shares(plain, judged, _SHARED_CHARS, _COMMON) or _shares(plain, judged, _LONG_CHARS)
-    if not plain or digits >= _DIGITS or repeats:
-        return f"the judge sees {category.id} in the text"
-    return plain
+    """The judge's reason if it repeats nothing of the judged text, else the category's words.
+
+    `texts` are normalised, as the judge was shown them.
+    """
+    shown = " ".join(normalise(reason).text.split())[:_REASON_CHARS_MAX]
+    judged = "\n".join(texts).casefold()
+    repeats = (
+        _shares(shown, judged, _PLAIN_CHARS, lambda _: True)
+        or _shares(shown, judged, _OTHER_CHARS, lambda piece: not _EVERYDAY.fullmatch(piece))
+        or _shares(shown, judged, _WIDE_CHARS, lambda piece: bool(_WIDE.fullmatch(piece)))
+    )
+    if not shown or sum(map(str.isdigit, shown)) >= _DIGITS or repeats:
+        return category.description
+    return shown
 
 
-def _shares(reason: str, text: str, length: int, common: re.Pattern[str] | None = None) -> bool:
-    """Whether `length` characters of `reason` in a row stand in `text` and are not all common."""
-    pieces = {reason[at : at + length] for at in range(len(reason) - length + 1)}
-    return any(piece in text and not (common and common.fullmatch(piece)) for piece in pieces)
-
-
-def _judged(segments: Sequence[Segment]) -> list[Segment]:
-    """What the judge is shown: everything once, without keys that are plain names."""
-    return [
-        each
-        for each in segments
-        if each.text.strip()
-        and each.view is not View.JOINED
-        and not (each.view is View.KEY and _PLAIN_NAME.fullmatch(each.text))
-    ]
+def _shares(reason: str, judged: str, length: int, counts: Callable[[str], bool]) -> bool:
+    """Whether `length` characters in a row that count stand in both, letter case aside."""
+    starts = range(len(reason) - length + 1)
+    pieces = {reason[at : at + length] for at in starts if counts(reason[at : at + length])}
+    return any(piece.casefold() in judged for piece in pieces)
 
 
 def _allow(callout: Callout, compiled: JudgedPolicy, reason: Reason) -> Verdict:

@@ -1,35 +1,46 @@
 """The function `llm-guard`: settings, policies and the judge's client once, then the check."""
 
-import os
 import secrets
 
 import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import Response
 
+from functions.llm_guard import prompt
 from functions.llm_guard.check import compile_policy, judge
 from functions.llm_guard.judge import JudgeClient
-from functions.policy import Policies
+from functions.policy import Policies, watch
 from functions.runtime import logs
 from functions.runtime.edge import edge
-from functions.runtime.settings import SettingsError, read
+from functions.runtime.settings import SettingsError, current
 from functions.verdict import Callout, Verdict
 
-_settings = read(os.environ)
+_settings = current()
 if not _settings.judge_url or not _settings.judge_model:
     raise SettingsError("MESHWARD_JUDGE_URL and MESHWARD_JUDGE_MODEL must be set for llm-guard")
-_policies = Policies(_settings.policy_dir, compile_policy)
+_policies = Policies(
+    _settings.policy_dir,
+    compile_policy,
+    f"prompt {prompt.VERSION}, judge {_settings.judge_model}",
+)
 _policies.reload()
-_client = JudgeClient(_settings.judge_url, _settings.judge_model, _settings.judge_api_key)
-logs.event("info", "policies loaded", ", ".join(_policies.names()))
+logs.policies(_policies.names(), None)
+watch(_policies, lambda error: logs.policies(_policies.names(), error))
+_client = JudgeClient(
+    _settings.judge_url,
+    _settings.judge_model,
+    _settings.judge_api_key,
+    lambda error: logs.event("warning", "judge failed", f"{error.reason}: {error}"),
+)
+
+
+async def _check(callout: Callout, body: bytes, seconds: float) -> Verdict:
+    compiled = _policies.get(callout.policy)
+    return await judge(callout, body, compiled, _client, _marker, seconds)
 
 
 def _marker() -> str:
     return f"=====DATA {secrets.token_hex(16)}====="
-
-
-async def _check(callout: Callout, body: bytes) -> Verdict:
-    return await judge(callout, body, _policies.get(callout.policy), _client, _marker)
 
 
 _edge = edge(_check, _settings)
@@ -39,3 +50,8 @@ _edge = edge(_check, _settings)
 async def handle(request: Request) -> Response:
     """Every request of the function."""
     return await _edge(request)
+
+
+async def close() -> None:
+    """Close the connections to the judge."""
+    await _client.close()

@@ -12,25 +12,33 @@ What cannot be understood is never an allow.
 import asyncio
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Final, Literal
 
 import httpx
 from httpx_aiohttp import AiohttpTransport
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from functions.prompt import MalformedMessage
+from functions.prompt.strict_json import parse
 from functions.verdict import Reason
 
 _ANSWER_BYTES_MAX: Final = 256 * 1024
 _TOKENS_MAX: Final = 300
 _FENCE: Final = re.compile(r"\s*```(?:json)?\s*(\{.*\})\s*```\s*", re.DOTALL)
+# Plain httpx falls to a hundredth of this transport's throughput at 200 calls in flight. Idle
+# connections go before uvicorn's and vLLM's servers close them (5 s), which would fail a call.
+_LIMITS: Final = httpx.Limits(max_connections=1000, keepalive_expiry=4.0)
 
 
 class JudgeError(Exception):
-    """There is no opinion. `reason` is one of the three `judge.*` failures."""
+    """There is no opinion. `reason` is one of the three `judge.*` failures.
 
-    def __init__(self, reason: Reason) -> None:
-        super().__init__(reason)
+    The message says why, in words of ours: nothing of what the judge was asked or answered.
+    """
+
+    def __init__(self, reason: Reason, why: str) -> None:
+        super().__init__(why)
         self.reason = reason
 
 
@@ -48,16 +56,24 @@ class Opinion(BaseModel):
 class JudgeClient:
     """A judge at an OpenAI-compatible endpoint; one for the life of the process.
 
-    `url` is the API's base, ending before `/chat/completions`.
+    `url` is the API's base, ending before `/chat/completions`. `on_error` is told of each call
+    that brought no opinion.
     """
 
-    def __init__(self, url: str, model: str, api_key: str) -> None:
+    def __init__(
+        self, url: str, model: str, api_key: str, on_error: Callable[[JudgeError], None]
+    ) -> None:
         self._url = f"{url}/chat/completions"
         self._model = model
-        headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
-        # Plain httpx falls to a hundredth of this transport's throughput at 200 calls in flight.
+        self._on_error = on_error
+        headers = {"accept-encoding": "identity"}
+        if api_key:
+            headers["authorization"] = f"Bearer {api_key}"
+        # No proxies and no .netrc from the environment: what is judged goes to the judge alone.
         self._client = httpx.AsyncClient(
-            transport=AiohttpTransport(limits=httpx.Limits(max_connections=1000)), headers=headers
+            transport=AiohttpTransport(limits=_LIMITS, trust_env=False),
+            headers=headers,
+            trust_env=False,
         )
 
     async def ask(
@@ -67,7 +83,7 @@ class JudgeClient:
         seconds: float,
     ) -> Opinion:
         """The judge's opinion, or `JudgeError` after `seconds` at the latest."""
-        body = {
+        request = {
             "model": self._model,
             "messages": list(messages),
             "temperature": 0,
@@ -75,36 +91,59 @@ class JudgeClient:
             "response_format": response_format,
         }
         try:
-            async with asyncio.timeout(seconds):
-                response = await self._client.post(self._url, json=body, timeout=seconds)
-        except (TimeoutError, httpx.TimeoutException):
-            raise JudgeError(Reason.JUDGE_TIMEOUT) from None
-        except httpx.HTTPError:
-            raise JudgeError(Reason.JUDGE_UNAVAILABLE) from None
-        if response.status_code != 200:
-            raise JudgeError(Reason.JUDGE_UNAVAILABLE)
-        return understand(response.content)
+            return understand(await self._post(request, seconds))
+        except JudgeError as error:
+            self._on_error(error)
+            raise
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+
+    async def _post(self, request: dict[str, Any], seconds: float) -> bytes:
+        answer = bytearray()
+        try:
+            # httpx bounds each step, the outer limit all of them: an answer may drip.
+            async with (
+                asyncio.timeout(seconds),
+                self._client.stream("POST", self._url, json=request, timeout=seconds) as response,
+            ):
+                if response.status_code != 200:
+                    raise JudgeError(Reason.JUDGE_UNAVAILABLE, f"status {response.status_code}")
+                async for chunk in response.aiter_bytes():
+                    answer += chunk
+                    if len(answer) > _ANSWER_BYTES_MAX:
+                        raise _malformed("an answer beyond any verdict's size")
+        except (TimeoutError, httpx.TimeoutException):
+            raise JudgeError(Reason.JUDGE_TIMEOUT, f"nothing in {seconds:.2f} s") from None
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+            raise JudgeError(Reason.JUDGE_UNAVAILABLE, type(error).__name__) from None
+        return bytes(answer)
 
 
 def understand(answer: bytes) -> Opinion:
     """The opinion in a `chat.completion` document; raises `JudgeError` (malformed) for all else.
 
     A JSON object inside a code fence is understood, since models without structured output write
-    so. A cut answer is not, even where what is left parses.
+    so. A cut answer is not, even where what is left parses, nor one that says a thing twice.
     """
-    malformed = JudgeError(Reason.JUDGE_MALFORMED)
-    if len(answer) > _ANSWER_BYTES_MAX:
-        raise malformed
     try:
-        choice = json.loads(answer)["choices"][0]
-        content = choice["message"]["content"]
-        if choice.get("finish_reason") not in ("stop", None) or not isinstance(content, str):
-            raise malformed
-        fenced = _FENCE.fullmatch(content)
-        return Opinion.model_validate_json(fenced[1] if fenced else content)
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, ValidationError):
-        raise malformed from None
+        (choice,) = json.loads(answer)["choices"]
+        finish, content = choice.get("finish_reason"), choice["message"]["content"]
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        raise _malformed("not a chat completion with one choice") from None
+    if finish not in ("stop", None):
+        raise _malformed("an answer that was cut or filtered")
+    if not isinstance(content, str):
+        raise _malformed("an answer without text")
+    fenced = _FENCE.fullmatch(content)
+    try:
+        return Opinion.model_validate(parse((fenced[1] if fenced else content).encode()))
+    except (MalformedMessage, UnicodeEncodeError):
+        raise _malformed("text that is not one JSON document") from None
+    except ValidationError:
+        raise _malformed("a document whose fields are not a verdict's") from None
+
+
+def _malformed(why: str) -> JudgeError:
+    return JudgeError(Reason.JUDGE_MALFORMED, why)

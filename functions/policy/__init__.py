@@ -1,12 +1,12 @@
 """Policy files → compiled, immutable policies.
 
-    <name>.yaml ──load──▶ PolicyFile (checked, examples and all) ──engine──▶ Matcher
+    <name>.yaml ──load──▶ PolicySource ──a check's own compile──▶ what it judges by
     folder      ──▶ Policies: by name, reloaded whole, the last good one kept
 
 `engine` needs hyperscan and RE2 and is imported only by the check that matches patterns.
 """
 
-from functions.policy.load import PolicyError, load
+from functions.policy.load import PolicyError, PolicySource, load
 from functions.policy.model import (
     Category,
     Judge,
@@ -16,7 +16,7 @@ from functions.policy.model import (
     RuleAction,
     Unreadable,
 )
-from functions.policy.store import Policies
+from functions.policy.store import Policies, watch
 
 __all__ = [
     "Category",
@@ -25,8 +25,10 @@ __all__ = [
     "Policies",
     "PolicyError",
     "PolicyFile",
+    "PolicySource",
     "Rule",
     "RuleAction",
     "Unreadable",
     "load",
+    "watch",
 ]

@@ -1,11 +1,12 @@
 """A policy file → a checked `PolicyFile`, or an error that says where and what to do.
 
-policies/default.yaml:14: rule account-word: examples: Field required
+default.yaml:14: rule account-word: examples: Field required
+default.yaml:9: rule account-word: sevrity: is not known; did you mean severity?
 """
 
 import difflib
-import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +23,8 @@ from functions.policy.model import (
 )
 
 FILE_BYTES_MAX: Final = 4 * 1024 * 1024
+_ERRORS_MAX: Final = 10
+"""Errors told at once: enough to mend a file in one go, few enough to read."""
 _KNOWN: Final = sorted(
     {
         field.alias or name
@@ -31,14 +34,28 @@ _KNOWN: Final = sorted(
 )
 
 
-class PolicyError(Exception):
+class PolicyError(ValueError):
     """A policy that cannot be loaded; the message names file, line and rule."""
 
 
-def load(path: Path) -> tuple[PolicyFile, str]:
-    """The policy in the file at `path`, and the hash of its text (64 hex digits).
+@dataclass(frozen=True, slots=True)
+class PolicySource:
+    """A checked policy, and the place that its rules came from: file name and lines, from 1."""
 
-    Raises `PolicyError` where it cannot be read, is not YAML, or is not a policy.
+    policy: PolicyFile
+    file: str
+    rule_lines: tuple[int, ...]
+
+    def error(self, rule: int, what: str) -> PolicyError:
+        """An error about the rule of that index."""
+        place = f"{self.file}:{self.rule_lines[rule]}"
+        return PolicyError(f"{place}: rule {self.policy.rules[rule].id}: {what}")
+
+
+def load(path: Path) -> PolicySource:
+    """The policy in the file at `path`.
+
+    Raises `PolicyError` where it cannot be read, is not plain YAML, or is not a policy.
     """
     try:
         data = path.read_bytes()
@@ -46,70 +63,93 @@ def load(path: Path) -> tuple[PolicyFile, str]:
         raise PolicyError(f"{path.name}: cannot be read: {error.strerror}") from None
     if len(data) > FILE_BYTES_MAX:
         raise PolicyError(f"{path.name}: has {len(data)} bytes; at most {FILE_BYTES_MAX} are read")
-    try:
-        node = yaml.compose(data, Loader=yaml.SafeLoader)
-        _refuse_twice(node, path)
-        content = yaml.safe_load(data)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        raise PolicyError(
-            f"{path.name}{line}: not YAML: {getattr(error, 'problem', error)}"
-        ) from None
+    node, content = _read(data, path.name)
     try:
         policy = PolicyFile.model_validate(content)
     except ValidationError as error:
-        raise PolicyError(_explain(error, node, content, path)) from None
-    return policy, hashlib.sha256(data).hexdigest()
+        raise PolicyError(_explain(error, node, content, path.name)) from None
+    if policy.policy != path.stem:
+        raise PolicyError(f"{path.name}: holds the policy {policy.policy}; the names must agree")
+    lines = (_line(node, ("rules", index)) for index in range(len(policy.rules)))
+    return PolicySource(policy, path.name, tuple(lines))
 
 
-def _refuse_twice(node: yaml.Node | None, path: Path) -> None:
-    """Refuse equal keys in one mapping: YAML lets the last one win without a word."""
-    if isinstance(node, yaml.MappingNode):
+class _PlainLoader(yaml.SafeLoader):
+    """Refuses equal keys, of which YAML lets the last one win, and aliases, which can multiply."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(problem="aliases are not read", problem_mark=mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
-        for key, value in node.value:
-            if key.value in seen:
-                line = key.start_mark.line + 1
-                raise PolicyError(f"{path.name}:{line}: the key {key.value} stands twice")
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.value in seen:
+                what = "stands twice" if isinstance(key, yaml.ScalarNode) else "is not a name"
+                raise yaml.MarkedYAMLError(problem=f"a key {what}", problem_mark=key.start_mark)
             seen.add(key.value)
-            _refuse_twice(value, path)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            _refuse_twice(value, path)
+        return super().construct_mapping(node, deep)
 
 
-def _explain(error: ValidationError, node: yaml.Node | None, content: Any, path: Path) -> str:  # noqa: ANN401 -- any YAML value
-    first = error.errors(include_input=False, include_url=False)[0]
-    place = first["loc"]
-    message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(place[-1]), _KNOWN, n=1)
-        message = "is not known" + (f"; did you mean {near[0]}?" if near else "")
-    field = ".".join(str(step) for step in place) or "the policy"
-    rule = _rule_id(place, content)
-    return f"{path.name}:{_line(node, place)}: {rule}{field}: {message}"
+def _read(data: bytes, file: str) -> tuple[yaml.Node | None, Any]:
+    """The YAML document as nodes, which know their lines, and as values."""
+    try:
+        loader = _PlainLoader(data)
+        node = loader.get_single_node()
+        content = None if node is None else loader.construct_document(node)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise PolicyError(f"{file}:{line}: not a policy's YAML: {error.problem}") from None
+    except (yaml.YAMLError, ValueError, RecursionError):
+        # Characters that YAML forbids, a date that is none, nesting beyond reason.
+        raise PolicyError(f"{file}: not YAML, or nested too deeply") from None
+    return node, content
+
+
+def _explain(error: ValidationError, node: yaml.Node | None, content: Any, file: str) -> str:  # noqa: ANN401 -- any YAML value
+    details = error.errors(include_input=False, include_url=False)
+    lines = []
+    for each in details[:_ERRORS_MAX]:
+        place = each["loc"]
+        message = each["msg"].removeprefix("Value error, ")
+        if each["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(str(place[-1]), _KNOWN, n=1)
+            message = "is not known" + (f"; did you mean {near[0]}?" if near else "")
+        field, rule = _named(place, content)
+        lines.append(f"{file}:{_line(node, place)}: {rule}{field}: {message}")
+    if len(details) > _ERRORS_MAX:
+        lines.append(f"{file}: and {len(details) - _ERRORS_MAX} errors more")
+    return "\n".join(lines)
 
 
 def _line(node: yaml.Node | None, place: Sequence[int | str]) -> int:
     """The line of the deepest node that `place` leads to, counted from 1."""
+    line = node.start_mark.line if node else 0
     for step in place:
         following: yaml.Node | None = None
         if isinstance(node, yaml.MappingNode):
-            following = next((value for key, value in node.value if key.value == step), None)
-        elif (
-            isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value)
-        ):
+            for key, value in node.value:
+                if key.value == step:
+                    line, following = key.start_mark.line, value
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
             following = node.value[step]
+            line = following.start_mark.line
         if following is None:
             break
         node = following
-    return node.start_mark.line + 1 if node is not None else 1
+    return line + 1
 
 
-def _rule_id(place: Sequence[int | str], content: Any) -> str:  # noqa: ANN401 -- any YAML value
+def _named(place: Sequence[int | str], content: Any) -> tuple[str, str]:  # noqa: ANN401 -- any YAML value
+    """The field that an error is about, and the rule that it is in, as people name them."""
+    rule = ""
     match place:
-        case ["rules", int(index), *_]:
-            rule = content["rules"][index]
-            return f"rule {rule.get('id', index)}: " if isinstance(rule, dict) else ""
+        case ["rules", int(index), *rest]:
+            found = content["rules"][index]
+            named = found.get("id") if isinstance(found, dict) else None
+            rule, place = f"rule {named or f'number {index + 1}'}: ", rest
         case _:
-            return ""
+            pass
+    return ".".join(str(step) for step in place) or "the policy", rule

@@ -5,40 +5,69 @@
 Swapped whole: a call sees the old policies or the new ones, never some of each.
 """
 
+import hashlib
+import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
-from functions.policy.load import PolicyError, load
+from functions.policy.load import PolicyError, PolicySource, load
 from functions.policy.model import PolicyFile
 
 Compiled = TypeVar("Compiled")
 
-_REVISION_DIGITS = 12
+_REVISION_DIGITS: Final = 12
+_LOOK_SECONDS: Final = 2.0
+"""How often a folder is looked at for changes: often enough for who edits and watches."""
+
+
+def revision_of(policy: PolicyFile, engine: str) -> str:
+    """12 hex digits over everything that a policy says, and the engine that reads it.
+
+    Comments, order of keys and defaults written out change nothing.
+    """
+    content = policy.model_dump(mode="json", by_alias=True)
+    text = json.dumps([engine, content], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:_REVISION_DIGITS]
 
 
 class Policies(Generic[Compiled]):
-    """All policies of `folder`, made by `make(policy, revision)`."""
+    """All policies of `folder`, made by `make(source, revision)` for `engine`.
 
-    def __init__(self, folder: Path, make: Callable[[PolicyFile, str], Compiled]) -> None:
+    Nothing is in force before the first `reload`.
+    """
+
+    def __init__(
+        self, folder: Path, make: Callable[[PolicySource, str], Compiled], engine: str
+    ) -> None:
         self._folder = folder
         self._make = make
+        self._engine = engine
         self._in_force: dict[str, Compiled] = {}
+        self._seen: list[tuple[str, int, int]] = []
 
     def reload(self) -> None:
         """Read all policies anew. On `PolicyError` those in force stay."""
+        self._seen = self._look()
         fresh: dict[str, Compiled] = {}
-        paths = sorted(self._folder.glob("*.yaml"))
-        if not paths:
+        for path in self._paths():
+            source = load(path)
+            revision = revision_of(source.policy, self._engine)
+            fresh[source.policy.policy] = self._make(source, revision)
+        if not fresh:
             raise PolicyError(f"{self._folder}: holds no policy (*.yaml)")
-        for path in paths:
-            policy, digest = load(path)
-            if policy.policy != path.stem:
-                raise PolicyError(
-                    f"{path.name}: holds the policy {policy.policy}; names must agree"
-                )
-            fresh[policy.policy] = self._make(policy, digest[:_REVISION_DIGITS])
         self._in_force = fresh
+
+    def refresh(self) -> bool:
+        """Read all policies anew if a file has changed since the last time; say whether.
+
+        Raises `PolicyError` like `reload`, once for each change.
+        """
+        if self._look() == self._seen:
+            return False
+        self.reload()
+        return True
 
     def get(self, name: str) -> Compiled | None:
         """The policy of that name, if there is one."""
@@ -47,3 +76,34 @@ class Policies(Generic[Compiled]):
     def names(self) -> list[str]:
         """The names of the policies in force."""
         return sorted(self._in_force)
+
+    def _paths(self) -> list[Path]:
+        return sorted(self._folder.glob("*.yaml"))
+
+    def _look(self) -> list[tuple[str, int, int]]:
+        try:
+            stats = [(path.name, path.stat()) for path in self._paths()]
+        except OSError as error:
+            raise PolicyError(f"{self._folder}: cannot be read: {error.strerror}") from None
+        return [(name, stat.st_mtime_ns, stat.st_size) for name, stat in stats]
+
+
+def watch(policies: Policies[Compiled], tell: Callable[[PolicyError | None], None]) -> None:
+    """Refresh `policies` for as long as the process lives, and tell of each change.
+
+    `tell` gets None where new policies are in force, and the error where the old ones stay. It is
+    called in a thread of its own, since compiling takes seconds in which calls must go on.
+    """
+    never = threading.Event()
+
+    def look() -> None:
+        while not never.wait(_LOOK_SECONDS):
+            try:
+                changed = policies.refresh()
+            except PolicyError as error:
+                tell(error)
+            else:
+                if changed:
+                    tell(None)
+
+    threading.Thread(target=look, name="policy-watch", daemon=True).start()

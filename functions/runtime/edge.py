@@ -1,21 +1,22 @@
-"""The one edge around every check: HTTP on this side, a pure call on the other.
+"""The one edge around every check: HTTP on this side, a call on the other.
 
     GET  /health       200 once the check is made
-    POST /initialize   200: the platform's initialiser, nothing left to do
-    POST /v1/verdict   signature ─▶ callout ─▶ check ─▶ headers and body, or the JSON document
-                         │ 401        │ 400      │ 500
+    POST /initialize   200: the platform's initialiser, nothing left to do; GET /pre-stop alike
+    POST /v1/verdict   callout ─▶ body ─▶ signature ─▶ check ─▶ headers and body, or the document
+                         │ 400      │ 413    │ 401       │ 500, 504
     anything else      404
 
-The signature is verified over the raw bytes before anything in them is read. functions-framework
-sends every path to one function, so the paths are told apart here.
+Nothing of the body is looked at before the signature over its raw bytes has been verified.
+functions-framework sends every path to one function, so the paths are told apart here.
 """
 
+import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from functions.runtime import logs
@@ -26,65 +27,117 @@ from functions.verdict import (
     ContractError,
     Header,
     Reason,
+    UnauthorisedCallout,
     Verdict,
     encode,
     verify,
 )
 from functions.verdict.contract import CALLOUT_MEDIA_TYPE, DOCUMENT_MEDIA_TYPE, VERDICT_PATH
 
-Check = Callable[[Callout, bytes], Awaitable[Verdict]]
-"""A check: what the shim says of a message, and the message itself → a verdict."""
+Check = Callable[[Callout, bytes, float], Awaitable[Verdict]]
+"""A check: what the shim says of a message, the message, and the seconds left → a verdict."""
 Handler = Callable[[Request], Awaitable[Response]]
 
-_REQUEST_ID: Final = "x-request-id"
-_REQUEST_ID_CHARS_MAX: Final = 64
+_MARGIN_SECONDS_MAX: Final = 0.05
+_MARGIN_SHARE: Final = 0.1
+"""Kept back from the deadline, so that the verdict still arrives in time."""
+
+
+class _NoVerdict(Exception):
+    """A call ended without a verdict, as its status, code and message say."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
 
 
 def edge(check: Check, settings: Settings) -> Handler:
     """The function that functions-framework calls for every request."""
 
     async def handle(request: Request) -> Response:
-        match request.method, request.url.path:
+        match request.method, request.scope["path"]:
             case "POST", path if path == VERDICT_PATH:
-                return await _verdict(request, check, settings)
+                return await _answer(request, check, settings)
             case ("GET", "/health") | ("POST", "/initialize") | ("GET", "/pre-stop"):
-                return Response(status_code=200)
+                return Response()
             case _:
                 return _error(404, "not-found", f"only POST {VERDICT_PATH} is served here")
 
     return handle
 
 
-async def _verdict(request: Request, check: Check, settings: Settings) -> Response:
-    started = time.perf_counter()
+async def _answer(request: Request, check: Check, settings: Settings) -> Response:
+    """The verdict, or an error that says nothing of the message."""
     headers = [
         (name.decode("latin-1"), value.decode("latin-1"))
         for name, value in request.scope["headers"]
     ]
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > settings.body_bytes_max:
-            spec = REASONS[Reason.REQUEST_TOO_LARGE]
-            return _error(spec.status, spec.reason, spec.meaning)
-    message = bytes(body)
     try:
-        callout = Callout.from_headers(headers)
-        signatures = [value for name, value in headers if name == Header.SIGNATURE]
-        verify(settings.signing_secrets, signatures, callout, message, int(time.time()))
-        verdict = await check(callout, message)
+        verdict = await _verdict(request, headers, check, settings)
     except ContractError as error:
         logs.event("warning", "callout refused", f"{error.reason}: {error}")
         return _error(error.status, error.reason, str(error))
+    except _NoVerdict as error:
+        logs.event("warning", "no verdict", f"{error.code}: {error}")
+        return _error(error.status, error.code, str(error))
     except Exception as error:  # noqa: BLE001 -- the process's one edge: nothing of it gets out
         logs.event("error", "check failed", type(error).__name__)
         return _error(500, "check.failed", "the check failed; its log names the kind of error")
-    request_id = dict(headers).get(_REQUEST_ID, "")[:_REQUEST_ID_CHARS_MAX]
-    logs.audit(verdict, callout, request_id, (time.perf_counter() - started) * 1000)
-    if dict(headers).get("accept") == CALLOUT_MEDIA_TYPE:
+    if _media_type(dict(headers).get("accept", "")) == CALLOUT_MEDIA_TYPE:
         pairs, content = encode(verdict)
         return Response(content, headers=dict(pairs))
     return Response(verdict.model_dump_json(), media_type=DOCUMENT_MEDIA_TYPE)
+
+
+async def _verdict(
+    request: Request, headers: Sequence[tuple[str, str]], check: Check, settings: Settings
+) -> Verdict:
+    """The check's verdict, made inside the callout's deadline and written to the log."""
+    arrived = time.monotonic()
+    callout, message = await _authorised(request, headers, settings)
+    deadline = callout.deadline_ms / 1000
+    margin = min(_MARGIN_SECONDS_MAX, _MARGIN_SHARE * deadline)
+    left = deadline - (time.monotonic() - arrived)
+    try:
+        async with asyncio.timeout(left):
+            verdict = await check(callout, message, left - margin)
+    except TimeoutError:
+        raise _NoVerdict(504, "check.late", "no verdict inside the deadline") from None
+    elapsed_ms = (time.monotonic() - arrived) * 1000
+    logs.audit(verdict, callout, dict(headers).get("x-request-id", ""), elapsed_ms)
+    return verdict
+
+
+async def _authorised(
+    request: Request, headers: Sequence[tuple[str, str]], settings: Settings
+) -> tuple[Callout, bytes]:
+    """The callout and its body, once its signature is verified."""
+    signatures = [value for name, value in headers if name == Header.SIGNATURE]
+    if not signatures:  # Said before anything else, and before a body is taken from a stranger.
+        raise UnauthorisedCallout(f"{Header.SIGNATURE} must stand exactly once")
+    callout = Callout.from_headers(headers)
+    message = await _body(request, settings.body_bytes_max)
+    verify(settings.signing_secrets, signatures, callout, message, int(time.time()))
+    return callout, message
+
+
+async def _body(request: Request, bytes_max: int) -> bytes:
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > bytes_max:
+                spec = REASONS[Reason.REQUEST_TOO_LARGE]
+                raise _NoVerdict(spec.status, spec.reason, spec.meaning)
+    except ClientDisconnect:
+        raise _NoVerdict(499, "callout.broken-off", "the caller went away") from None
+    return bytes(body)
+
+
+def _media_type(accept: str) -> str:
+    """The first media type that the caller accepts, without parameters."""
+    return accept.partition(",")[0].partition(";")[0].strip().lower()
 
 
 def _error(status: int, code: str, message: str) -> Response:

@@ -5,13 +5,20 @@ from closed sets or policy files, numbers are numbers, and the authority is wher
 """
 
 import json
+import logging
+import re
 import sys
 import time
-from typing import Literal
+from collections.abc import Sequence
+from typing import Final, Literal
 
 from functions.verdict import Callout, Verdict
 
 Level = Literal["info", "warning", "error"]
+
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+"""As Envoy and Function Compute make them. A caller can send any other value, and what it likes
+in it."""
 
 
 def audit(verdict: Verdict, callout: Callout, request_id: str, milliseconds: float) -> None:
@@ -29,7 +36,7 @@ def audit(verdict: Verdict, callout: Callout, request_id: str, milliseconds: flo
             "rules": sorted({finding.rule for finding in verdict.findings}),
             "workload": callout.workload,
             "authority": callout.authority,
-            "request_id": request_id,
+            "request_id": request_id if _REQUEST_ID.fullmatch(request_id) else "",
             "ms": round(milliseconds, 2),
         }
     )
@@ -40,7 +47,34 @@ def event(level: Level, name: str, detail: str) -> None:
     _write({"level": level, "event": name, "detail": detail})
 
 
+def policies(names: Sequence[str], error: Exception | None) -> None:
+    """Which policies are in force, and why new ones are not."""
+    in_force = ", ".join(names)
+    if error is None:
+        event("info", "policies loaded", in_force)
+    else:
+        event("error", "policy refused", f"{error}\nstill in force: {in_force}")
+
+
+def take_over() -> None:
+    """Write what libraries log, from warnings on, as lines like these."""
+    logging.basicConfig(handlers=[_LibraryHandler()], level=logging.WARNING, force=True)
+
+
+class _LibraryHandler(logging.Handler):
+    """Writes which logger spoke and of which error, but only uvicorn's words.
+
+    uvicorn's are fixed sentences, filled in later; others may quote what they were working on.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        says = str(record.msg).strip() if record.name.startswith("uvicorn") else ""
+        kind = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else ""
+        level: Level = "error" if record.levelno >= logging.ERROR else "warning"
+        event(level, "library", " ".join(part for part in (record.name, says, kind) if part))
+
+
 def _write(fields: dict[str, object]) -> None:
-    line = json.dumps({"time": round(time.time(), 3), **fields}, ensure_ascii=False)
+    line = json.dumps({"time": round(time.time(), 3), **fields})
     sys.stdout.write(line + "\n")
     sys.stdout.flush()

@@ -5,8 +5,10 @@ its owner believes.
 """
 
 import difflib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +30,7 @@ _KNOWN: Final = (
 )
 
 
-class SettingsError(Exception):
+class SettingsError(ValueError):
     """A setting that cannot be used; the message names it and what is allowed, never a secret."""
 
 
@@ -49,6 +51,12 @@ class Settings:
     judge_api_key: str = field(default="", repr=False)
 
 
+@cache
+def current() -> Settings:
+    """The settings of this process, read from its environment the first time they are asked for."""
+    return read(os.environ)
+
+
 def read(environment: Mapping[str, str]) -> Settings:
     """The settings that `environment` gives; raises `SettingsError` for one that cannot be used."""
     for name in environment:
@@ -62,24 +70,31 @@ def read(environment: Mapping[str, str]) -> Settings:
         port=_number(environment, "FC_SERVER_PORT", _PORT),
         policy_dir=Path(environment.get("MESHWARD_POLICY_DIR") or POLICIES),
         body_bytes_max=_number(environment, "MESHWARD_BODY_BYTES_MAX", _BODY_BYTES_MAX),
-        judge_url=environment.get("MESHWARD_JUDGE_URL", "").rstrip("/"),
+        judge_url=_url(environment, "MESHWARD_JUDGE_URL"),
         judge_model=environment.get("MESHWARD_JUDGE_MODEL", ""),
         judge_api_key=environment.get("MESHWARD_JUDGE_API_KEY", ""),
     )
 
 
 def _secrets(value: str) -> tuple[Secret, ...]:
-    names = [each for each in value.split(",") if each]
-    if not names:
+    values = [each.strip() for each in value.split(",") if each.strip()]
+    if not values:
         raise SettingsError("MESHWARD_SIGNING_SECRETS is not set; callouts could not be verified")
     try:
-        return tuple(Secret(each) for each in names)
+        return tuple(Secret(each) for each in values)
     except ValueError as error:
         raise SettingsError(f"MESHWARD_SIGNING_SECRETS: {error}") from None
 
 
-def _number(environment: Mapping[str, str], name: str, default: int) -> int:
+def _url(environment: Mapping[str, str], name: str) -> str:
+    value = environment.get(name, "").rstrip("/")
+    if value and not value.startswith(("http://", "https://")):
+        raise SettingsError(f"{name} must begin with http:// or https://")
+    return value
+
+
+def _number(environment: Mapping[str, str], name: str, default: int, most: int = 2**31) -> int:
     value = environment.get(name) or str(default)
-    if not (value.isascii() and value.isdigit() and int(value) > 0):
-        raise SettingsError(f"{name} is {value!r}; it must be a whole number above 0")
+    if not (value.isascii() and value.isdigit() and 0 < int(value[:12]) <= most):
+        raise SettingsError(f"{name} is {value!r}; it must be a whole number from 1 to {most}")
     return int(value)

@@ -8,7 +8,7 @@ One `Verdict` makes both representations: the callout's headers and body (`answe
 JSON document (`Verdict.model_dump_json`).
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -27,8 +27,10 @@ from functions.verdict.contract import (
 )
 from functions.verdict.reasons import REASONS, Reason
 
-FINDINGS_MAX = 256
+FINDINGS_MAX: Final = 256
 """More findings than this change no decision and only swell the document."""
+POINTER_CHARS_MAX: Final = 1024
+"""A longer pointer is cut: it leads to the right part of the message all the same."""
 
 Name = Annotated[
     str,
@@ -60,7 +62,7 @@ class Finding(Record):
     rule: Name
     category: Name
     severity: Severity
-    pointer: str = Field(default="", max_length=1024)
+    pointer: str = Field(default="", max_length=POINTER_CHARS_MAX)
     start: int = Field(default=0, ge=0)
     end: int = Field(default=0, ge=0)
     view: Name = "plain"
