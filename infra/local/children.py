@@ -37,7 +37,8 @@ class Child:
         self._facts: dict[str, Any] = {}
         self._ready = threading.Event()
         self._log: deque[str] = deque(maxlen=_LOG_LINES_MAX)
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     @classmethod
     def spawn(cls, name: str, command: Sequence[str], environment: Mapping[str, str]) -> Self:
@@ -106,6 +107,9 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._reader.join(_STOP_SECONDS)
+        if self._process.stdout is not None and not self._reader.is_alive():
+            self._process.stdout.close()
 
     def __enter__(self) -> Self:
         return self

@@ -17,6 +17,7 @@ without one. A fault stays until it is set to "none".
 import asyncio
 import json
 import re
+import unicodedata
 from typing import Any, Literal, get_args
 
 from starlette.applications import Starlette
@@ -43,6 +44,8 @@ _RULES: tuple[tuple[str, str, re.Pattern[str]], ...] = (
 
 def judge(text: str) -> dict[str, Any]:
     """The stand-in's verdict on `text`, as the document that llm-guard asks a model for."""
+    # A model reads ＱＱ as QQ; so does its stand-in.
+    text = unicodedata.normalize("NFKC", text)
     for category, what, pattern in _RULES:
         if pattern.search(text):
             reason = f"the text holds {what} (stand-in judge)"

@@ -156,6 +156,6 @@ def _impatient(node: Any) -> Any:
         }
     if isinstance(node, list):
         return [_impatient(value) for value in node]
-    if isinstance(node, str) and node.startswith("{"):
+    if isinstance(node, str) and node.startswith("{") and "timeout_ms" in node:
         return json.dumps(_impatient(json.loads(node)))
     return node

@@ -126,12 +126,11 @@ def test_calls_to_hosts_that_are_not_guarded_pass_byte_for_byte(stack: Stack) ->
         documents = manifests("portable", stack.values)
         with running(rendered(documents, redirects)) as sidecar:
             own_key = [("Authorization", "Bearer the-caller's-own")]
-            raw = request(
-                UNGUARDED, "/x?q=账号".encode().decode("latin-1"), headers=own_key, body=body
-            )
+            raw = request(UNGUARDED, "/x?q=%E8%B4%A6%E5%8F%B7", headers=own_key, body=body)
             answer = call(sidecar.port, raw)
 
     assert answer.status == 200
+    assert upstream.requests[0].target == "/x?q=%E8%B4%A6%E5%8F%B7"
     assert upstream.requests[0].body == body
     assert upstream.requests[0].value("authorization") == "Bearer the-caller's-own"
 
