@@ -111,6 +111,18 @@ def test_only_hold_needs_options_that_a_wasm_plugin_cannot_say(shim: Path) -> No
     assert portable["vm_config"]["code"] == hold["vm_config"]["code"] == local
 
 
+@pytest.mark.parametrize("form", ["portable", "hold"])
+def test_the_shim_may_lie_in_a_folder_of_any_name(tmp_path: Path, form: Form) -> None:
+    shim = tmp_path / "a folder %20" / "shim.wasm"
+    shim.parent.mkdir()
+    shim.touch()
+    filled = {**values(shim), "MESHWARD_SHIM_URL": shim.as_uri()}
+
+    (wasm,) = translate(manifests(form, filled)).filters
+    code = wasm.typed_config["config"]["vm_config"]["code"]
+    assert code == {"local": {"filename": str(shim)}}
+
+
 def test_both_forms_at_once_are_refused(shim: Path) -> None:
     folders = [MANIFESTS / name for name in ("base", "portable", "hold")]
 
