@@ -105,7 +105,7 @@ async def _call(function: Function, pool: Pool, send: Send, request_id: str) -> 
         message = f"Function time out after {seconds} s"
         raise FcError(504, "FunctionTimeout", message) from None
     except (aiohttp.ClientError, ConnectionError):
-        pool.release(instance)
+        pool.discard(instance)
         return _crashed(request_id)
     except BaseException:
         pool.release(instance)

@@ -95,6 +95,11 @@ class Pool:
         if instance.version != self._function_version() and instance.in_flight == 0:
             self._spawn(self._stop(instance))
 
+    def discard(self, instance: Instance) -> None:
+        """End an instance that broke a call: it gets no other, whatever state it is in."""
+        self.release(instance)
+        self._spawn(self._stop(instance))
+
     async def fill(self) -> None:
         """Start what the configured minimum still lacks."""
         while not self._closed and len(self._live()) < self._function.instances_min:
