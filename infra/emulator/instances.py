@@ -53,6 +53,9 @@ class Instance:
     process: asyncio.subprocess.Process
     in_flight: int = 0
     ready: bool = False
+    """Whether it may be given requests."""
+    started: bool = False
+    """Whether it ever was ready: one that never was is not started again by itself."""
     idle_since: float = field(default_factory=time.monotonic)
 
 
@@ -97,6 +100,7 @@ class Pool:
 
     def discard(self, instance: Instance) -> None:
         """End an instance that broke a call: it gets no other, whatever state it is in."""
+        instance.ready = False
         self.release(instance)
         self._spawn(self._stop(instance))
 
@@ -180,7 +184,7 @@ class Pool:
         except BaseException:
             await self._stop(instance)
             raise
-        instance.ready = True
+        instance.ready = instance.started = True
         return instance
 
     async def _healthy(self, instance: Instance) -> None:
@@ -231,11 +235,10 @@ class Pool:
 
     async def _watch(self, instance: Instance) -> None:
         await instance.process.wait()
-        was_ready = instance.ready
         instance.ready = False
         if instance in self.instances:
             self.instances.remove(instance)
-        if was_ready and not self._closed and self._name in self._account.functions:
+        if instance.started and not self._closed and self._name in self._account.functions:
             # A function that keeps crashing is started again at a bounded rate.
             await asyncio.sleep(_RESTART_SECONDS)
             with contextlib.suppress(FcError):

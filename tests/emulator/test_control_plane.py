@@ -1,0 +1,151 @@
+"""The FC 3.0 operations, through the platform's own SDK."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from alibabacloud_fc20230330 import models as fc
+from darabonba.exceptions import DaraException
+
+from tests.emulator.conftest import Emulator, archive, function
+
+Created = Callable[..., str]
+
+
+def test_a_function_that_is_created_is_read_back_as_it_was(
+    emulator: Emulator, name: str, created: Created
+) -> None:
+    created(description="as it was", environmentVariables={"A": "1"})
+
+    found = emulator.sdk.get_function(name, fc.GetFunctionRequest()).body
+
+    assert found.function_name == name
+    assert found.description == "as it was"
+    assert found.environment_variables == {"A": "1"}
+    assert found.memory_size == 512
+    assert found.custom_runtime_config.command == ["python3", "odd.py"]
+    assert found.state == "Active"
+
+
+def test_a_function_is_listed_until_it_is_deleted(
+    emulator: Emulator, name: str, created: Created
+) -> None:
+    def names() -> list[str]:
+        listed = emulator.sdk.list_functions(fc.ListFunctionsRequest()).body.functions
+        return [each.function_name for each in listed]
+
+    created()
+    assert name in names()
+
+    emulator.sdk.delete_trigger(name, "http")
+    emulator.sdk.delete_function(name)
+
+    assert name not in names()
+    assert_refused(
+        404, "FunctionNotFound", emulator.sdk.get_function, name, fc.GetFunctionRequest()
+    )
+
+
+def test_what_does_not_exist_is_not_found_by_its_name(emulator: Emulator) -> None:
+    error = assert_refused(
+        404, "FunctionNotFound", emulator.sdk.get_function, "nobody", fc.GetFunctionRequest()
+    )
+    assert "nobody" in str(error)
+
+
+def test_a_trigger_that_does_not_exist_is_not_found(
+    emulator: Emulator, name: str, created: Created
+) -> None:
+    created()
+
+    assert_refused(404, "TriggerNotFound", emulator.sdk.get_trigger, name, "other")
+
+
+def test_a_name_is_taken_once(emulator: Emulator, name: str, created: Created) -> None:
+    created()
+
+    assert_refused(409, "FunctionAlreadyExists", create, emulator, name)
+
+
+@pytest.mark.parametrize(
+    ("settings", "field"),
+    [
+        ({"instanceConcurrency": 201}, "instanceConcurrency"),
+        ({"memorySize": 100}, "memorySize"),
+        ({"memorySize": 513}, "memorySize"),
+        ({"timeout": 86401}, "timeout"),
+        ({"cpu": 17.0}, "cpu"),
+        ({"functionName": "1st"}, "functionName"),
+        ({"customRuntimeConfig": {}}, "customRuntimeConfig.command"),
+        ({"code": {"zipFile": "bm8gemlw"}}, "code.zipFile"),
+        ({"code": {"zipFile": "***"}}, "code.zipFile"),
+    ],
+)
+def test_a_breach_of_a_limit_names_the_field(
+    emulator: Emulator, name: str, settings: dict[str, Any], field: str
+) -> None:
+    error = assert_refused(400, "InvalidArgument", create, emulator, name, **settings)
+
+    assert field in str(error)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"runtime": "nodejs20"},
+        {"code": {"ossBucketName": "bucket", "ossObjectName": "object"}},
+    ],
+    ids=["runtime", "code from OSS"],
+)
+def test_what_is_not_emulated_says_so(
+    emulator: Emulator, name: str, settings: dict[str, Any]
+) -> None:
+    assert_refused(501, "NotEmulated", create, emulator, name, **settings)
+
+
+def test_an_operation_that_is_not_emulated_answers_501_with_its_path(emulator: Emulator) -> None:
+    error = assert_refused(501, "NotEmulated", emulator.sdk.list_layers, fc.ListLayersRequest())
+
+    assert "/layers" in str(error)
+
+
+def test_an_update_changes_what_it_says_and_nothing_else(
+    emulator: Emulator, name: str, created: Created
+) -> None:
+    created(description="before", environmentVariables={"VERSION": "1"})
+
+    body = fc.UpdateFunctionInput().from_map({"environmentVariables": {"VERSION": "2"}})
+    emulator.sdk.update_function(name, fc.UpdateFunctionRequest(body=body))
+
+    found = emulator.sdk.get_function(name, fc.GetFunctionRequest()).body
+    assert found.environment_variables == {"VERSION": "2"}
+    assert found.description == "before"
+
+
+def test_the_checksum_follows_the_code(emulator: Emulator, name: str, created: Created) -> None:
+    def checksum() -> str:
+        found = emulator.sdk.get_function(name, fc.GetFunctionRequest()).body
+        return str(found.code_checksum)
+
+    created()
+    before = checksum()
+    code = {"code": {"zipFile": archive({"odd.py": b"pass"})}}
+    body = fc.UpdateFunctionInput().from_map(code)
+    emulator.sdk.update_function(name, fc.UpdateFunctionRequest(body=body))
+
+    assert checksum() != before
+
+
+def create(emulator: Emulator, name: str, **settings: Any) -> None:
+    body = fc.CreateFunctionInput().from_map(function(name, **settings))
+    emulator.sdk.create_function(fc.CreateFunctionRequest(body=body))
+
+
+def assert_refused(
+    status: int, code: str, operation: Callable[..., object], /, *arguments: Any, **settings: Any
+) -> DaraException:
+    with pytest.raises(DaraException) as refused:
+        operation(*arguments, **settings)
+    assert refused.value.status_code == status
+    assert refused.value.code == code
+    return refused.value

@@ -1,0 +1,243 @@
+"""Requests to functions: passed through, held to the platform's rules, answered when one breaks."""
+
+import base64
+import json
+import os
+import signal
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from alibabacloud_fc20230330 import models as fc
+from darabonba.runtime import RuntimeOptions
+
+from infra.deploy.tokens import mint
+from tests.emulator.conftest import Emulator
+from tests.support.waiting import wait_until
+
+Created = Callable[..., str]
+NOW = datetime.now(UTC)
+
+
+def test_a_request_comes_through_as_it_was_sent(emulator: Emulator, created: Created) -> None:
+    host = created()
+
+    answer = emulator.call(
+        host, "/a%2Fb?q=%E8%B4%A6&q=2", method="PUT", headers=[("X-Mine", "1")], body=b"\x00\xff"
+    )
+
+    seen = json.loads(answer.body)
+    assert (seen["method"], seen["path"]) == ("PUT", "/a%2Fb?q=%E8%B4%A6&q=2")
+    assert seen["body"] == "\x00\xff"
+    assert seen["headers"]["x-mine"] == "1"
+    assert seen["headers"]["host"] == host
+    assert answer.value("x-own") == "kept"
+
+
+def test_the_platform_s_own_headers_cannot_be_forged_by_either_side(
+    emulator: Emulator, name: str, created: Created
+) -> None:
+    host = created()
+
+    answer = emulator.call(host, headers=[("x-fc-function-name", "forged")])
+
+    assert json.loads(answer.body)["headers"]["x-fc-function-name"] == name
+    assert answer.value("x-fc-forged") is None
+    assert answer.value("x-fc-request-id")
+
+
+def test_an_instance_sees_its_own_environment_and_nothing_of_this_machine_s(
+    emulator: Emulator, created: Created
+) -> None:
+    host = created(environmentVariables={"MINE": "1"})
+
+    environment = json.loads(emulator.call(host).body)["environment"]
+
+    assert environment["MINE"] == "1"
+    assert set(environment) - {"MINE", "LC_CTYPE", "PYTHONUNBUFFERED"} <= {
+        *("PATH", "HOME", "LANG", "FC_SERVER_PORT", "FC_FUNCTION_NAME", "FC_FUNCTION_HANDLER"),
+        *("FC_FUNCTION_MEMORY_SIZE", "FC_REGION", "FC_ACCOUNT_ID"),
+    }
+
+
+def test_a_streamed_answer_arrives_whole(emulator: Emulator, created: Created) -> None:
+    assert emulator.call(created(), "/stream").body == b"onetwothree"
+
+
+def test_an_invocation_by_the_api_reaches_the_invoke_path(
+    emulator: Emulator, name: str, created: Created
+) -> None:
+    host = created()
+    emulator.call(host)
+    wait_until(lambda: "answered POST" in emulator.log(name), "the first call's line")
+
+    result = emulator.sdk.invoke_function_with_options(
+        name,
+        fc.InvokeFunctionRequest(body=b"payload"),
+        fc.InvokeFunctionHeaders(x_fc_log_type="Tail"),
+        RuntimeOptions(),
+    )
+
+    seen = json.loads(result.body.read())
+    assert (seen["method"], seen["path"], seen["body"]) == ("POST", "/invoke", "payload")
+    assert seen["headers"]["x-fc-control-path"] == "/invoke"
+    assert b"answered POST" in base64.b64decode(result.headers["x-fc-log-result"])
+
+
+def test_requests_beyond_one_instance_s_concurrency_start_another(
+    emulator: Emulator, name: str, created: Created
+) -> None:
+    host = created(instanceConcurrency=1)
+
+    with ThreadPoolExecutor(3) as callers:
+        answers = list(callers.map(lambda _: emulator.call(host, "/slow", body=b"0.5"), range(3)))
+
+    assert [answer.status for answer in answers] == [200, 200, 200]
+    assert len({json.loads(answer.body)["pid"] for answer in answers}) == 3
+    assert len(emulator.instances(name)) == 3
+
+
+def test_a_crash_in_mid_call_is_an_answer_and_the_next_call_works(
+    emulator: Emulator, created: Created
+) -> None:
+    host = created()
+
+    answer = emulator.call(host, "/die")
+
+    assert answer.status == 502
+    assert answer.value("x-fc-error-type") == "UnhandledInvocationError"
+    assert "exited unexpectedly" in answer.body.decode()
+    assert emulator.call(host).status == 200
+
+
+def test_a_killed_instance_of_a_minimum_is_replaced_without_a_call(
+    emulator: Emulator, name: str, created: Created
+) -> None:
+    created()
+    body = fc.PutScalingConfigInput(min_instances=1)
+    emulator.sdk.put_scaling_config(name, fc.PutScalingConfigRequest(body=body))
+    before = emulator.instances(name)[0]["pid"]
+
+    os.kill(before, signal.SIGKILL)
+
+    wait_until(
+        lambda: [row["pid"] for row in emulator.instances(name)] not in ([], [before]),
+        "another instance",
+    )
+
+
+def test_a_call_that_outlasts_the_function_s_time_limit_is_ended(
+    emulator: Emulator, created: Created
+) -> None:
+    answer = emulator.call(created(timeout=1), "/slow", body=b"5")
+
+    assert answer.status == 504
+    assert json.loads(answer.body)["Code"] == "FunctionTimeout"
+
+
+def test_a_function_that_breaks_at_its_start_says_so(emulator: Emulator, created: Created) -> None:
+    answer = emulator.call(created(environmentVariables={"broken": "1"}))
+
+    assert answer.status == 412
+    assert json.loads(answer.body)["Code"] == "CAExited"
+
+
+def test_a_start_command_that_does_not_exist_says_so(emulator: Emulator, created: Created) -> None:
+    answer = emulator.call(created(customRuntimeConfig={"command": ["./nothing-here"]}))
+
+    assert answer.status == 412
+    assert json.loads(answer.body)["Code"] == "CAFileNotFound"
+
+
+def test_new_code_takes_over_without_dropping_the_calls_under_way(
+    emulator: Emulator, name: str, created: Created
+) -> None:
+    host = created(environmentVariables={"VERSION": "1"})
+    emulator.call(host)
+
+    with ThreadPoolExecutor(1) as background:
+        under_way = background.submit(emulator.call, host, "/slow", body=b"1")
+        body = fc.UpdateFunctionInput().from_map({"environmentVariables": {"VERSION": "2"}})
+        wait_until(lambda: emulator.instances(name)[0]["inFlight"] == 1, "the call is under way")
+        emulator.sdk.update_function(name, fc.UpdateFunctionRequest(body=body))
+        assert json.loads(emulator.call(host).body)["version"] == "2"
+        assert json.loads(under_way.result().body)["version"] == "1"
+
+
+def test_headers_beyond_8_kb_are_refused(emulator: Emulator, created: Created) -> None:
+    answer = emulator.call(created(), headers=[("x-long", "x" * 8192)])
+
+    assert answer.status == 400
+    assert json.loads(answer.body)["Code"] == "InvalidArgument"
+
+
+def test_a_host_without_a_trigger_is_not_found(emulator: Emulator) -> None:
+    answer = emulator.call("nobody-0123456789.cn-hangzhou.fcapp.run")
+
+    assert answer.status == 404
+    assert json.loads(answer.body)["Code"] == "TriggerNotFound"
+
+
+def test_a_method_that_the_trigger_does_not_take_is_refused(
+    emulator: Emulator, created: Created
+) -> None:
+    assert emulator.call(created(), method="DELETE").status == 405
+
+
+@pytest.mark.parametrize(
+    ("authorization", "status"),
+    [
+        ("", 403),
+        ("Bearer nonsense", 403),
+        ("{token}", 403),
+        ("Bearer {token}", 200),
+        ("Bearer {other}", 403),
+        ("Bearer {expired}", 403),
+    ],
+)
+def test_a_jwt_trigger_lets_in_its_own_token_and_no_other(
+    emulator: Emulator, name: str, created: Created, authorization: str, status: int
+) -> None:
+    created()
+    emulator.sdk.delete_trigger(name, "http")
+    access, other = mint(NOW), mint(NOW)
+    expired = mint(NOW - timedelta(days=91))
+    keys = [*json.loads(access.jwks)["keys"], *json.loads(expired.jwks)["keys"]]
+    config = {
+        "authType": "jwt",
+        "authConfig": json.dumps({"jwks": {"keys": keys}}),
+        "methods": ["POST"],
+    }
+    host = emulator.trigger(name, config)
+    value = authorization.format(token=access.token, other=other.token, expired=expired.token)
+
+    answer = emulator.call(host, headers=[("Authorization", value)] if value else [])
+
+    assert answer.status == status
+
+
+def test_a_bearer_trigger_lets_in_its_own_tokens(
+    emulator: Emulator, name: str, created: Created
+) -> None:
+    created()
+    emulator.sdk.delete_trigger(name, "http")
+    config = {"authType": "bearer", "authConfig": json.dumps({"tokens": ["t" * 32]})}
+    host = emulator.trigger(name, {**config, "methods": ["POST"]})
+
+    assert emulator.call(host, headers=[("Authorization", "Bearer " + "t" * 32)]).status == 200
+    assert emulator.call(host, headers=[("Authorization", "Bearer " + "u" * 32)]).status == 403
+    assert emulator.call(host).status == 403
+
+
+def test_a_stranger_s_call_starts_no_instance(
+    emulator: Emulator, name: str, created: Created
+) -> None:
+    created()
+    emulator.sdk.delete_trigger(name, "http")
+    config = {"authType": "jwt", "authConfig": json.dumps({"jwks": json.loads(mint(NOW).jwks)})}
+    host = emulator.trigger(name, {**config, "methods": ["POST"]})
+
+    emulator.call(host)
+
+    assert emulator.instances(name) == []
