@@ -28,11 +28,11 @@ Generated from `functions/verdict/` by `make generate`; do not edit.
 | `x-meshward-signature` | `v1,t=<Unix seconds>,h=<hex HMAC-SHA256>`, at most {words.SIGNATURE_AGE_SECONDS_MAX} s old | yes |
 | `accept` | `{words.CALLOUT_MEDIA_TYPE}`; anything else gets the JSON document | no |
 | `authorization` | `Bearer` and the trigger's token, which the platform verifies before it starts anything | by trigger |
-| `x-request-id`, `traceparent` | of the original request | no |
+| `x-request-id`, `traceparent` | of the original request, where each stands once | no |
 
 Signed are these lines, joined by a line feed, none at the end; an absent value is an empty line:
 `meshward-callout-v1`, t, phase, policy, workload, authority, method, path, stream, content type, content encoding,
-hex SHA-256 of the body. The key has at least {words.SECRET_BYTES_MIN} bytes.
+hex SHA-256 of the body. Header values are signed as their bytes. The key has at least {words.SECRET_BYTES_MIN} bytes.
 
 ## Answer
 
@@ -52,6 +52,28 @@ Status 200 and these headers, each once only. Anything else is a failed check an
 The body: for `allow` none; for `mask` the whole new message; for `deny` the answer for the caller, at most
 {words.DENY_BODY_BYTES_MAX // 1024} KiB. With any other `accept` the answer is a document as
 [verdict.schema.json](verdict.schema.json) describes it, made from the same verdict.
+
+## How an answer is read
+
+The first rule that fits decides. The shim and `functions.verdict.decode` read alike; the vectors in `tests/contract/vectors/answers.json`
+hold them to it.
+
+| the answer | is |
+| --- | --- |
+| none at all, when the check's time is up | `check.timeout` |
+| none at all before, or status 503 or 504 without a `date` (Envoy's own answers have none) | `check.reset`, or `check.timeout` when the time is up |
+| status 429, or 503 with `{words.PLATFORM_HEADER}` | `check.throttled`; asked once more if a tenth of the time is left |
+| any other status than 200 | `check.status` |
+| a contract header or the content type stands twice, even with the same value | `check.malformed` |
+| a header is missing, empty, or holds a value that is not of its form; letter case of values matters | `check.malformed` |
+| a reason that cannot stand in the verdict | `check.malformed` |
+| `allow` with a body or a status; `mask` with a status, without a body, or over `body_bytes_max` | `check.malformed` |
+| `deny` without status, content type or body, or with a body over {words.DENY_BODY_BYTES_MAX // 1024} KiB | `check.malformed` |
+| `mask` for a message without a body | `check.malformed` |
+| all else | the verdict |
+
+Numbers are whole, without sign, leading zeros and white space. Header names are in any letter case; headers that this page does not
+name do not matter. A callout that cannot be sent because the sidecar does not know its cluster is `check.unreachable`.
 
 ## Reasons
 

@@ -2,8 +2,8 @@
 //!
 //!     main.zig ◀──proxy_on_*── host        guard.zig ──▶ abi.zig ──proxy_*──▶ host
 //!
-//! What the host hands over lies in memory that it asked the shim for, and is gone when the callback
-//! in which it came is over (memory.zig). Source: the specification at
+//! What the host hands over lies in memory that it asked the shim for, and is gone when the
+//! callback in which it came is over (memory.zig). Source: the specification at
 //! github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1, and tries with Envoy 1.40.
 
 const std = @import("std");
@@ -20,7 +20,7 @@ pub const Buffer = enum(u32) { request_body = 0, callout_body = 4, plugin_config
 
 pub const Map = enum(u32) { request = 0, request_trailers = 1, callout = 6 };
 
-const Status = enum(u32) { ok = 0, bad_argument = 2, _ };
+const Status = enum(u32) { ok = 0, not_found = 1, bad_argument = 2, _ };
 
 /// The whole of a buffer, however long it is.
 const everything: usize = std.math.maxInt(u32);
@@ -146,12 +146,14 @@ pub fn pairs(map: Map) Error!headers.Map {
     return headers.Map.parse(written(bytes, size)) catch error.HostRefused;
 }
 
-/// A pseudo-header, of which there is only one.
-pub fn pseudo(map: Map, name: []const u8) []const u8 {
+/// A pseudo-header, of which there is only one; "" where there is none.
+pub fn pseudo(map: Map, name: []const u8) Error![]const u8 {
     var bytes: ?[*]u8 = null;
     var size: usize = 0;
     const status = host.proxy_get_header_map_value(map, name.ptr, name.len, &bytes, &size);
-    return if (status == .ok) written(bytes, size) else "";
+    if (status == .not_found) return "";
+    try done(status);
+    return written(bytes, size);
 }
 
 /// Removes every header of that name.

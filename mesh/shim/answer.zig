@@ -22,7 +22,16 @@ pub const Answer = struct {
 
 pub const Result = union(enum) { answer: Answer, failed: contract.Reason };
 
-const Header = enum { contract, verdict, reason, revision, cache_seconds, state, status, content_type };
+const Header = enum {
+    contract,
+    verdict,
+    reason,
+    revision,
+    cache_seconds,
+    state,
+    status,
+    content_type,
+};
 
 /// No answer says these, but a repeated one is as malformed as any of the contract's.
 const callout_only = [_][]const u8{
@@ -98,8 +107,12 @@ fn understand(values: *const std.EnumArray(Header, ?[]const u8)) ?Answer {
         upTo(contract.status_deny_max, digits) orelse return null
     else
         0;
-    const content_type = values.get(.content_type) orelse "";
-    return .{ .decision = decision, .reason = reason, .status = status, .content_type = content_type };
+    return .{
+        .decision = decision,
+        .reason = reason,
+        .status = status,
+        .content_type = values.get(.content_type) orelse "",
+    };
 }
 
 /// Whether status, content type and body are those that the decision needs.

@@ -1,8 +1,9 @@
 //! The plugin's configuration: one JSON object, read and checked once, when Envoy loads the plugin.
 //!
 //!     contract, policy, body, body_bytes_max, signing_secrets
-//!     hosts[]   name, credential {header, prefix, key}, denials[] {path_prefix, content_type, body}
-//!     checks[]  name, stage, cluster, authority, timeout_ms, on_error, mode, token
+//!     hosts[]    name, credential {header, prefix, key}
+//!                denials[]   path_prefix, content_type, body
+//!     checks[]   name, stage, cluster, authority, timeout_ms, on_error, mode, token
 //!
 //! What is unknown, missing, of another type or out of bounds stops the load with a message that
 //! names the field. No message holds a key, a secret or a token.
@@ -90,13 +91,25 @@ pub const Config = struct {
     /// Read the whole document. On `Refused`, the reader's message says what is wrong.
     pub fn read(config: *Config, reader: *json.Reader) json.Error!void {
         config.body_bytes_max = body_bytes_max_default;
-        const Field = enum { contract, policy, body, body_bytes_max, signing_secrets, hosts, checks };
+        const Field = enum {
+            contract,
+            policy,
+            body,
+            body_bytes_max,
+            signing_secrets,
+            hosts,
+            checks,
+        };
         var object = try reader.object(Field);
         while (try object.next()) |field| switch (field) {
             .contract => try fields.version(reader),
             .policy => config.policy = try fields.name(reader),
             .body => config.body = try reader.choice(Body),
-            .body_bytes_max => config.body_bytes_max = try reader.integer(u32, 1, body_bytes_max_most),
+            .body_bytes_max => config.body_bytes_max = try reader.integer(
+                u32,
+                1,
+                body_bytes_max_most,
+            ),
             .signing_secrets => config.signing_secret = try readSecrets(reader),
             .hosts => try readHosts(config, reader),
             .checks => try readChecks(config, reader),
@@ -150,8 +163,15 @@ fn readDenials(host: *Host, reader: *json.Reader) json.Error!void {
         const template = &host.denials[index];
         var object = try reader.object(enum { path_prefix, content_type, body });
         while (try object.next()) |field| switch (field) {
-            .path_prefix => template.path_prefix = try fields.pathPrefix(reader, path_prefix_bytes_max),
-            .content_type => template.content_type = try fields.text(reader, 1, content_type_bytes_max),
+            .path_prefix => template.path_prefix = try fields.pathPrefix(
+                reader,
+                path_prefix_bytes_max,
+            ),
+            .content_type => template.content_type = try fields.text(
+                reader,
+                1,
+                content_type_bytes_max,
+            ),
             .body => template.body = try reader.string(1, denial.template_bytes_max),
         };
         try object.require(&.{ .path_prefix, .content_type, .body });

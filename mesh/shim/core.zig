@@ -12,15 +12,15 @@
 //!     judging  answer: a second mask in the stage   deny mask.conflict              denied
 //!     judging  answer: deny                         deny, as the check says         denied
 //!     judging  answer: throttled, time left         retry that check (once)         judging
-//!     judging  answer: failed, on_error allow       as for allow                    judging, passed
+//!     judging  answer: failed, on_error allow       as for allow                    as there
 //!     judging  answer: failed, on_error deny        deny check.…                    denied
-//!     judging  replaced                             as for allow                    judging, passed
+//!     judging  replaced                             as for allow                    as there
 //!     both     refused                              deny, for that reason           denied
 //!     passed   anything                             wait                            passed
 //!     denied   anything                             wait                            denied
 //!
-//! In `mode: monitor` every answer is as for allow. A check that is retried sees the message as it is
-//! then: a mask of its stage may have come in between, and what leaves is judged all the same.
+//! In `mode: monitor` every answer is as for allow. A check that is retried sees the message as it
+//! is then: a mask of its stage may have come in between, and what leaves is judged all the same.
 
 const std = @import("std");
 const Reason = @import("contract.zig").Reason;
@@ -104,7 +104,9 @@ pub const Call = struct {
             .refused => |reason| return call.deny(.{ .reason = reason }),
             .read => |read| {
                 if (call.state != .reading) return .{ .action = .wait };
-                if (read.bytes > call.body_bytes_max) return call.deny(.{ .reason = .request_too_large });
+                if (read.bytes > call.body_bytes_max) {
+                    return call.deny(.{ .reason = .request_too_large });
+                }
                 call.empty = call.empty and read.bytes == 0;
                 if (!read.end) return .{ .action = .wait };
                 call.state = .judging;
@@ -191,7 +193,8 @@ pub const Call = struct {
     fn nextStage(call: *Call, rules: []const Rule, now_ms: u64) Action {
         var stage: ?u8 = null;
         for (rules) |rule| {
-            if (rule.stage > call.stage and (stage == null or rule.stage < stage.?)) stage = rule.stage;
+            if (rule.stage <= call.stage) continue;
+            stage = @min(stage orelse rule.stage, rule.stage);
         }
         call.stage = stage orelse {
             call.state = .passed;
@@ -211,3 +214,46 @@ pub const Call = struct {
         };
     }
 };
+
+const testing = std.testing;
+
+fn rulesOf(comptime stages: []const u8) [stages.len]Rule {
+    var rules: [stages.len]Rule = undefined;
+    for (&rules, stages) |*rule, stage| {
+        rule.* = .{ .stage = stage, .timeout_ms = 1000, .on_error = .deny, .mode = .enforce };
+    }
+    return rules;
+}
+
+fn begun(rules: []const Rule) Call {
+    var call: Call = .{ .body_bytes_max = 10 };
+    _ = call.step(rules, .{ .read = .{ .bytes = 5, .end = true } }, 0);
+    return call;
+}
+
+test "an answer that nobody waits for changes nothing" {
+    const rules = rulesOf(&.{ 1, 2 });
+    var call = begun(&rules);
+    for ([_]usize{ 1, 7, 8, 1_000_000 }) |check| {
+        const step = call.step(&rules, .{ .answer = .{ .check = check, .outcome = .allow } }, 1);
+        try testing.expectEqual(.wait, step.action);
+    }
+    try testing.expectEqual(1, call.stage);
+}
+
+test "what is lost was late if its time was up, and broke off if not" {
+    const rules = rulesOf(&.{1});
+    const reasons = [_]Reason{ .check_reset, .check_timeout, .check_timeout };
+    for ([_]u64{ 949, 950, 5000 }, reasons) |ms, reason| {
+        var call = begun(&rules);
+        const step = call.step(&rules, .{ .answer = .{ .check = 0, .outcome = .lost } }, ms);
+        try testing.expectEqual(reason, step.action.deny.reason);
+    }
+}
+
+test "a clock that goes back gives no more time than there was" {
+    const rules = rulesOf(&.{1});
+    var call: Call = .{ .body_bytes_max = 10 };
+    _ = call.step(&rules, .{ .read = .{ .bytes = 5, .end = true } }, 9000);
+    try testing.expectEqual(1000, call.remainingMs(rules[0], 100));
+}

@@ -1,7 +1,7 @@
-//! The answers that the shim gives by itself, from the templates of the configuration: the shim knows
-//! no provider's error shape.
+//! The answers that the shim gives by itself, from the templates of the configuration: the shim
+//! knows no provider's error shape.
 //!
-//!     {"error":{"code":"{reason}","message":"{check}"}} ─▶ {"error":{"code":"check.timeout","message":"llm-guard"}}
+//!     {"code":"{reason}","by":"{check}"} ─▶ {"code":"check.timeout","by":"llm-guard"}
 //!
 //! Reason codes and check names hold only letters, digits, `.`, `_` and `-`, so they may stand in a
 //! quoted string of any format.
@@ -26,7 +26,8 @@ const reason_mark = "{reason}";
 const check_mark = "{check}";
 
 /// The longest body: a template of nothing but marks, each replaced by the longest name.
-pub const body_bytes_max = template_bytes_max / check_mark.len * contract.name_bytes_max + check_mark.len;
+pub const body_bytes_max =
+    template_bytes_max / check_mark.len * contract.name_bytes_max + check_mark.len;
 
 comptime {
     std.debug.assert(check_mark.len <= reason_mark.len);

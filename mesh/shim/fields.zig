@@ -12,6 +12,9 @@ const Error = json.Error;
 const host_bytes_max = 253;
 const header_bytes_max = 64;
 
+const name_form = "must be lower-case letters and digits, and inside also '.', '_' and '-'";
+const host_form = "must be a host name in lower case, without port and final dot";
+
 /// Headers that carry the message itself; a key in one of them would break it.
 const framing_headers = [_][]const u8{
     "connection", "content-encoding", "content-length", "content-type", "host", "transfer-encoding",
@@ -20,7 +23,9 @@ const framing_headers = [_][]const u8{
 pub fn version(reader: *Reader) Error!void {
     const number = try reader.integer(u32, 0, std.math.maxInt(u32));
     const own = comptime std.fmt.parseInt(u32, contract.version, 10) catch unreachable;
-    if (number != own) return reader.refuse(&.{"must be " ++ contract.version ++ ", the contract that this shim speaks"});
+    if (number == own) return;
+    const spoken = contract.version ++ ", the contract that this shim speaks";
+    return reader.refuse(&.{"must be " ++ spoken});
 }
 
 /// A policy's or check's name: safe in headers, logs and error bodies.
@@ -29,7 +34,7 @@ pub fn name(reader: *Reader) Error![]const u8 {
     for (value, 0..) |byte, index| {
         if (std.ascii.isLower(byte) or std.ascii.isDigit(byte)) continue;
         if (index > 0 and std.mem.indexOfScalar(u8, "._-", byte) != null) continue;
-        return reader.refuse(&.{"must be lower-case letters and digits, and inside also '.', '_' and '-'"});
+        return reader.refuse(&.{name_form});
     }
     return value;
 }
@@ -48,7 +53,7 @@ pub fn host(reader: *Reader, others: anytype) Error![]const u8 {
         const is_fit = std.ascii.isLower(byte) or std.ascii.isDigit(byte) or
             std.mem.indexOfScalar(u8, ".-_", byte) != null;
         if (!is_fit or dots_at_the_ends) {
-            return reader.refuse(&.{"must be a host name in lower case, without port and final dot"});
+            return reader.refuse(&.{host_form});
         }
     }
     return unique(reader, others, value);

@@ -27,8 +27,11 @@ const caller_credentials = [_][]const u8{
 };
 const own_header_prefix = "x-meshward-";
 
-/// For a stream of which no configuration is known, which Envoy does not let happen.
-const bare_template: denial.Template = .{ .path_prefix = "/", .content_type = "text/plain", .body = "{reason}" };
+const bare_template: denial.Template = .{
+    .path_prefix = "/",
+    .content_type = "text/plain",
+    .body = "{reason}",
+};
 
 // Large and used by one callback at a time, so not on the small stack.
 var callout_buffer: [callout.encoded_bytes_max]u8 = undefined;
@@ -38,16 +41,22 @@ var response_headers_buffer: [1024]u8 = undefined;
 
 /// A request's headers: the place where it becomes guarded, or goes its way untouched.
 pub fn onHeaders(context: u32, end: bool) abi.Flow {
-    const plugin = streams.pluginOf(context) orelse {
+    return examine(context, end) catch {
+        // Whose request it is cannot be known. Envoy does not let that happen.
         answerCaller(&bare_template, .shim_fault, denial.nobody);
         return .hold;
     };
-    const match = hosts.match(plugin.config.hosts(), abi.pseudo(.request, ":authority"));
+}
+
+fn examine(context: u32, end: bool) abi.Error!abi.Flow {
+    const plugin = streams.pluginOf(context) orelse return error.HostRefused;
+    const authority = try abi.pseudo(.request, ":authority");
+    const match = hosts.match(plugin.config.hosts(), authority);
     const host = switch (match) {
         .free => return .go,
         .guarded, .refused => |index| &plugin.config.hosts()[index],
     };
-    const template = host.denialFor(abi.pseudo(.request, ":path"));
+    const template = host.denialFor(try abi.pseudo(.request, ":path"));
     const stream = streams.take(context) orelse {
         log.noted(.{ .effect = .denied, .reason = .shim_overloaded }, plugin, host.name, 0);
         answerCaller(template, .shim_overloaded, denial.nobody);
@@ -64,7 +73,7 @@ pub fn onHeaders(context: u32, end: bool) abi.Flow {
         error.Unsupported => .request_unsupported,
         error.KeyMissing => .key_unavailable,
     } }, null);
-    const announced = if (end) 0 else stream.message.content_length orelse 0;
+    const announced = if (end) 0 else stream.message.announced_bytes;
     const flow = advance(stream, .{ .read = .{ .bytes = announced, .end = end } }, null);
     if (end or stream.call.state == .denied or plugin.config.body == .hold) return flow;
     // The headers go on; the body may come out longer or shorter than they announce.
@@ -76,7 +85,7 @@ pub fn onHeaders(context: u32, end: bool) abi.Flow {
 pub fn onBody(context: u32, bytes: u32, end: bool) abi.Flow {
     const stream = streams.find(context) orelse return .go;
     const flow = advance(stream, .{ .read = .{ .bytes = bytes, .end = end } }, null);
-    // Held any longer, the rest could grow over Envoy's buffer, and Envoy would answer in our place.
+    // Held any longer, the rest could outgrow Envoy's buffer, and Envoy would answer in our place.
     return if (stream.call.state == .denied) .drop else flow;
 }
 
@@ -118,7 +127,8 @@ fn takeOver(stream: *Stream) !void {
     if (credential.key.len == 0) return error.KeyMissing;
     var each = map.iterator();
     while (each.next()) |pair| {
-        if (std.mem.startsWith(u8, pair.name, own_header_prefix)) try abi.remove(.request, pair.name);
+        if (!std.mem.startsWith(u8, pair.name, own_header_prefix)) continue;
+        try abi.remove(.request, pair.name);
     }
     for (caller_credentials) |name| try abi.remove(.request, name);
     var value: text.Text = .{ .buffer = &credential_buffer };
@@ -159,34 +169,54 @@ fn react(stream: *Stream, event: core.Event) core.Step {
 /// Send the message to `checks`. One that cannot be asked has failed at once.
 fn callAll(stream: *Stream, checks: core.Set) core.Step {
     const plugin = stream.plugin;
-    const body = if (stream.call.empty) "" else abi.read(.request_body) catch return react(stream, fault);
+    const body = message(stream) catch return react(stream, fault);
     const signed = callout.signedText(plugin.config.policy, plugin.workload(), &stream.message);
     var buffer: [sign.value_bytes_max]u8 = undefined;
     const at = nowMs() / std.time.ms_per_s;
     const signature = sign.value(&buffer, plugin.config.signing_secret, signed, body, at);
     var each = checks.iterator(.{});
     while (each.next()) |index| {
-        const check = plugin.config.checks()[index];
-        const deadline_ms = @max(1, stream.call.remainingMs(plugin.config.rules()[index], nowMs()));
-        const encoded = callout.encode(
-            &callout_buffer,
-            check,
-            signed,
-            signature,
-            deadline_ms,
-            &stream.message,
-        ) catch return react(stream, fault);
-        const reason: contract.Reason = if (abi.callOut(check.cluster, encoded, body, deadline_ms)) |token| {
-            stream.tokens[index] = token;
-            continue;
-        } else |err| switch (err) {
-            error.ClusterUnknown => .check_unreachable,
-            error.HostRefused => .check_reset,
-        };
-        const step = react(stream, .{ .answer = .{ .check = index, .outcome = .{ .failed = reason } } });
+        const reason = send(stream, index, signed, signature, body) orelse continue;
+        const failed: core.Outcome = .{ .failed = reason };
+        const step = react(stream, .{ .answer = .{ .check = index, .outcome = failed } });
         if (step.action != .wait) return step;
     }
     return .{ .action = .wait };
+}
+
+/// The body that is held. A host that has seen some of it and gives none may not be believed.
+fn message(stream: *const Stream) abi.Error![]const u8 {
+    if (stream.call.empty) return "";
+    const body = try abi.read(.request_body);
+    return if (body.len > 0) body else error.HostRefused;
+}
+
+/// Send one callout; the reason why it could not be sent, if so.
+fn send(
+    stream: *Stream,
+    index: usize,
+    signed: sign.Signed,
+    signature: []const u8,
+    body: []const u8,
+) ?contract.Reason {
+    const settings = &stream.plugin.config;
+    const check = settings.checks()[index];
+    const deadline_ms = @max(1, stream.call.remainingMs(settings.rules()[index], nowMs()));
+    const encoded = callout.encode(
+        &callout_buffer,
+        check,
+        signed,
+        signature,
+        deadline_ms,
+        &stream.message,
+    ) catch return .shim_fault;
+    stream.tokens[index] = abi.callOut(check.cluster, encoded, body, deadline_ms) catch |err| {
+        return switch (err) {
+            error.ClusterUnknown => .check_unreachable,
+            error.HostRefused => .check_reset,
+        };
+    };
+    return null;
 }
 
 /// What a callout's answer says. Where none came there are no headers at all, or Envoy's own.
@@ -205,7 +235,9 @@ fn listen(stream: *const Stream, headers_count: u32, body_bytes: u32, said: *Sai
         .content_type = understood.content_type,
         .body = try abi.read(.callout_body),
     };
-    return if (understood.decision == .mask) .{ .mask = understood.reason } else .{ .deny = understood.reason };
+    if (said.body.len != body_bytes) return error.HostRefused;
+    const reason = understood.reason;
+    return if (understood.decision == .mask) .{ .mask = reason } else .{ .deny = reason };
 }
 
 /// Put the message that a check made in the place of the one that is held.
@@ -213,19 +245,20 @@ fn replace(stream: *const Stream, check: usize, said: ?Said) core.Event {
     const body = if (said) |answered| answered.body else return fault;
     abi.replace(.request_body, body) catch return fault;
     // In the portable form the headers have gone, without a length.
-    if (stream.plugin.config.body == .hold and stream.message.content_length != null) {
+    if (stream.plugin.config.body == .hold and stream.message.is_length_announced) {
         var digits: [text.digits_max]u8 = undefined;
         abi.set(.request, "content-length", text.decimal(&digits, body.len)) catch return fault;
     }
     return .{ .replaced = check };
 }
 
-fn deny(stream: *const Stream, denial_: core.Denial, said: ?Said) void {
-    const name = if (denial_.check) |index| stream.plugin.config.checks()[index].name else denial.nobody;
-    if (denial_.relayed) if (said) |answered| {
-        if (respond(answered.status, denial_.reason, answered.content_type, answered.body)) return;
+fn deny(stream: *const Stream, why: core.Denial, said: ?Said) void {
+    if (why.relayed) if (said) |answered| {
+        if (respond(answered.status, why.reason, answered.content_type, answered.body)) return;
     };
-    answerCaller(stream.template, denial_.reason, name);
+    const checks = stream.plugin.config.checks();
+    const name = if (why.check) |index| checks[index].name else denial.nobody;
+    answerCaller(stream.template, why.reason, name);
 }
 
 /// Answer with the shim's own words. If even that fails, the request stays held: nothing goes out.

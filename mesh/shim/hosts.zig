@@ -1,8 +1,8 @@
 //! Which requests are guarded: those whose authority names a guarded host.
 //!
-//!     Host: DashScope.aliyuncs.com.:80   ─▶ guarded    letter case, port and one final dot do not matter
-//!     Host: api.example.com              ─▶ free
-//!     Host: me@dashscope.aliyuncs.com    ─▶ refused    two readings, and one of them is guarded
+//!     Host: DashScope.aliyuncs.com.:80 ─▶ guarded   letter case, port, one final dot do not matter
+//!     Host: api.example.com            ─▶ free
+//!     Host: me@dashscope.aliyuncs.com  ─▶ refused   two readings, and one of them is guarded
 //!
 //! The port is cut as Envoy cuts it for its routes: digits behind the last colon, however many. A
 //! shorter list here than there would be a way around.
@@ -17,13 +17,13 @@ pub const Match = union(enum) {
     refused: usize,
 };
 
-/// What `authority` is to the guarded hosts `names`, which are lower case, without port and final dot.
-pub fn match(names: anytype, authority: []const u8) Match {
+/// What `authority` is to `named`, which have names in lower case, without port and final dot.
+pub fn match(named: anytype, authority: []const u8) Match {
     var parts = std.mem.splitAny(u8, authority, "@,");
     while (parts.next()) |part| {
         const host = bare(std.mem.trim(u8, part, " \t"));
-        for (names, 0..) |name, index| {
-            if (!std.ascii.eqlIgnoreCase(name.name, host)) continue;
+        for (named, 0..) |each, index| {
+            if (!std.ascii.eqlIgnoreCase(each.name, host)) continue;
             return if (part.len == authority.len) .{ .guarded = index } else .{ .refused = index };
         }
     }

@@ -1,15 +1,19 @@
-//! Reads a JSON document (RFC 8259) of a known form, field by field, and says where it is not of it.
+//! Reads a JSON document (RFC 8259) of a known form, and says where it is not of that form.
 //!
 //!     var fields = try reader.object(enum { name, stage });
-//!     while (try fields.next()) |field| switch (field) { .name => …string(…), .stage => …integer(…) };
+//!     while (try fields.next()) |field| switch (field) {
+//!         .name => … try reader.string(…),
+//!         .stage => … try reader.integer(…),
+//!     };
 //!     try fields.require(&.{.name});
 //!
 //! Errors name the place, never a value: `checks[0].stage: must be a whole number from 1 to 8`.
-//! Strings are slices of the document, in which escapes are resolved in place. (`std.json` would be a
-//! quarter of the built plugin, and needs memory for each string with an escape.)
+//! Strings are slices of the document, in which escapes are resolved in place. (`std.json` would be
+//! a quarter of the built plugin, and needs memory for each string with an escape.)
 
 const std = @import("std");
 const text = @import("text.zig");
+const unescape = @import("unescape.zig");
 
 pub const Error = error{Refused};
 
@@ -40,7 +44,8 @@ pub const Reader = struct {
     /// Begins an array of one to `entries_max` entries.
     pub fn array(reader: *Reader, entries_max: usize) Error!Array {
         if (!reader.take('[')) return reader.refuse(&.{"must be an array"});
-        return .{ .walk = .{ .reader = reader, .mark = reader.path_bytes }, .entries_max = entries_max };
+        const walk: Walk = .{ .reader = reader, .mark = reader.path_bytes };
+        return .{ .walk = walk, .entries_max = entries_max };
     }
 
     pub fn string(reader: *Reader, bytes_min: usize, bytes_max: usize) Error![]const u8 {
@@ -55,7 +60,8 @@ pub const Reader = struct {
         const start = reader.at;
         while (reader.at < reader.document.len) : (reader.at += 1) {
             // All that a number of any form can hold, so that no form is read in part.
-            if (std.mem.indexOfScalar(u8, "0123456789+-.eE", reader.document[reader.at]) == null) break;
+            const byte = reader.document[reader.at];
+            if (std.mem.indexOfScalar(u8, "0123456789+-.eE", byte) == null) break;
         }
         if (text.parse(reader.document[start..reader.at])) |value| {
             if (value >= least and value <= most) return @intCast(value);
@@ -98,8 +104,9 @@ pub const Reader = struct {
 
     fn malformed(reader: *Reader) Error {
         var digits: [text.digits_max]u8 = undefined;
+        const at = text.decimal(&digits, reader.at);
         reader.path_bytes = 0;
-        return reader.refuse(&.{ "is not valid JSON from byte ", text.decimal(&digits, reader.at), " on" });
+        return reader.refuse(&.{ "is not valid JSON from byte ", at, " on" });
     }
 
     fn extendPath(reader: *Reader, pieces: []const []const u8) void {
@@ -123,72 +130,9 @@ pub const Reader = struct {
         return true;
     }
 
-    /// The rest of a string, its opening quote being taken. What is resolved is never longer than
-    /// what was written, so it fits where that stood.
+    /// The rest of a string, its opening quote being taken.
     fn rest(reader: *Reader) Error![]const u8 {
-        const start = reader.at;
-        var to = start;
-        while (reader.at < reader.document.len) {
-            const byte = reader.document[reader.at];
-            if (byte == '"') {
-                reader.at += 1;
-                return reader.document[start..to];
-            }
-            if (byte < ' ') break;
-            if (byte == '\\') {
-                to += try reader.escape(to);
-            } else {
-                reader.document[to] = byte;
-                reader.at += 1;
-                to += 1;
-            }
-        }
-        return reader.malformed();
-    }
-
-    /// Resolves the escape at hand into the document at `to`; the number of bytes that it makes.
-    fn escape(reader: *Reader, to: usize) Error!usize {
-        if (reader.document.len - reader.at < 2) return reader.malformed();
-        const plain: u8 = switch (reader.document[reader.at + 1]) {
-            'u' => return reader.escapedCodepoint(to),
-            'n' => '\n',
-            't' => '\t',
-            'r' => '\r',
-            'b' => 0x08,
-            'f' => 0x0c,
-            '"', '\\', '/' => |same| same,
-            else => return reader.malformed(),
-        };
-        reader.at += 2;
-        reader.document[to] = plain;
-        return 1;
-    }
-
-    fn escapedCodepoint(reader: *Reader, to: usize) Error!usize {
-        var codepoint: u21 = try reader.escapedUnit();
-        if (codepoint >= 0xd800 and codepoint <= 0xdfff) {
-            const low: u21 = if (codepoint < 0xdc00) try reader.escapedUnit() else 0;
-            if (low < 0xdc00 or low > 0xdfff) return reader.malformed();
-            codepoint = 0x10000 + ((codepoint - 0xd800) << 10) + (low - 0xdc00);
-        }
-        var bytes: [4]u8 = undefined;
-        const count = std.unicode.utf8Encode(codepoint, &bytes) catch return reader.malformed();
-        @memcpy(reader.document[to..][0..count], bytes[0..count]);
-        return count;
-    }
-
-    /// `\uXXXX`
-    fn escapedUnit(reader: *Reader) Error!u16 {
-        const document = reader.document;
-        if (document.len - reader.at < 6) return reader.malformed();
-        if (document[reader.at] != '\\' or document[reader.at + 1] != 'u') return reader.malformed();
-        var unit: u16 = 0;
-        for (document[reader.at + 2 ..][0..4]) |digit| {
-            const value = std.fmt.charToDigit(digit, 16) catch return reader.malformed();
-            unit = unit << 4 | value;
-        }
-        reader.at += 6;
-        return unit;
+        return unescape.string(reader.document, &reader.at) catch reader.malformed();
     }
 };
 
@@ -227,7 +171,8 @@ fn Object(comptime Field: type) type {
         pub fn require(self: *Self, fields: []const Field) Error!void {
             for (fields) |field| {
                 const index = @backingInt(field);
-                if (self.seen >> index & 1 == 0) return refuseField(&self.walk, names[index], "is missing");
+                if (self.seen >> index & 1 != 0) continue;
+                return refuseField(&self.walk, names[index], "is missing");
             }
         }
     };
@@ -250,7 +195,9 @@ fn nextField(walk: *Walk, seen: *u32, names: []const [:0]const u8, known: []cons
     }
     var shown: [name_bytes_max]u8 = undefined;
     const bytes = @min(name.len, shown.len);
-    for (name[0..bytes], shown[0..bytes]) |byte, *to| to.* = if (byte > ' ' and byte <= '~') byte else '?';
+    for (name[0..bytes], shown[0..bytes]) |byte, *to| {
+        to.* = if (byte > ' ' and byte <= '~') byte else '?';
+    }
     extendWithField(walk, shown[0..bytes]);
     return reader.refuse(&.{ "is not known here; known are ", known });
 }
@@ -279,7 +226,8 @@ const Array = struct {
         }
         var digits: [text.digits_max]u8 = undefined;
         if (index == array.entries_max) {
-            return reader.refuse(&.{ "must have no more entries than ", text.decimal(&digits, index) });
+            const most = text.decimal(&digits, index);
+            return reader.refuse(&.{ "must have no more entries than ", most });
         }
         reader.extendPath(&.{ "[", text.decimal(&digits, index), "]" });
         return index;

@@ -17,10 +17,12 @@ pub fn configure(context: u32, bytes: u32) bool {
         return refuse("more configurations are alive in this worker than the shim holds");
     if (bytes == 0) return refuse("it is empty");
     if (bytes > config.document_bytes_max) return refuse("it is larger than 256 KiB");
-    const document = abi.read(.plugin_configuration) catch return refuse("the host does not give it");
+    const document = abi.read(.plugin_configuration) catch
+        return refuse("the host does not give it");
     unload(plugin);
     plugin.context = context;
-    const kept = memory.allocator.dupe(u8, document) catch return refuse("there is no memory for it");
+    const kept = memory.allocator.dupe(u8, document) catch
+        return refuse("there is no memory for it");
     plugin.memory = kept;
     var reader: json.Reader = .{ .document = kept };
     plugin.config.read(&reader) catch return refuse(reader.message());
@@ -42,7 +44,7 @@ fn refuse(message: []const u8) bool {
     return false;
 }
 
-/// `namespace/name` as Istio tells Envoy; nothing where it does not, or where it would not fit a header.
+/// `namespace/name` as Istio tells Envoy; nothing where it does not, or no header could hold it.
 fn readWorkload(buffer: []u8) usize {
     const namespace = metadata("NAMESPACE");
     const workload = metadata("WORKLOAD_NAME");

@@ -1,6 +1,6 @@
 //! What the shim tells the operator: one line for each denial and failure, and one for each load.
 //!
-//!     meshward: denied reason=check.timeout check=llm-guard policy=default host=dashscope.aliyuncs.com ms=1001
+//!     meshward: denied reason=check.timeout check=llm-guard policy=default host=api.test ms=1001
 //!
 //! Lines are about the request, never the request: no path, no body, no key.
 

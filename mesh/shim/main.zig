@@ -1,6 +1,7 @@
 //! The Wasm plugin: what Envoy calls.
 //!
-//!     proxy_on_configure ─▶ load.zig        proxy_on_request_*, proxy_on_http_call_response ─▶ guard.zig
+//!     proxy_on_configure                                 ─▶ load.zig
+//!     proxy_on_request_*, proxy_on_http_call_response    ─▶ guard.zig
 //!
 //! The host's ids: a plugin has a context, and each of its streams has one, whose parent it is.
 

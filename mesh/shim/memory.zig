@@ -1,10 +1,10 @@
 //! Memory that the host asks for, to hand something over.
 //!
-//!     callback begins ─▶ host calls allocate(), once for each value it hands over ─▶ callback ends: sweep()
+//!     callback begins ─▶ allocate() for each value that the host gives ─▶ callback ends: sweep()
 //!
 //! Nothing that the host wrote outlives the callback in which it came, so nothing can leak. The
-//! allocator keeps freed blocks for the next callback: the memory in use settles at what the largest
-//! callback needs, which the limits on bodies bound.
+//! allocator keeps freed blocks for the next callback: the memory in use settles at what the
+//! largest callback needs, which the limits on bodies bound.
 
 const std = @import("std");
 

@@ -1,8 +1,8 @@
 //! What the shim remembers of a request, so that it can tell the checks when the headers are out of
 //! its reach: bounded, copied, and fit to stand in a header and in a signed line.
 //!
-//! A request on a guarded host whose headers do not fit is refused as `request.unsupported`: it cannot
-//! be told to a check as it is, and what a check is told otherwise is not what the provider gets.
+//! A request on a guarded host whose headers do not fit is refused as `request.unsupported`: it
+//! cannot be told to a check as it is, and told otherwise it is not what the provider gets.
 
 const std = @import("std");
 const contract = @import("contract.zig");
@@ -85,8 +85,10 @@ pub const Message = struct {
     text: [text_bytes_max]u8,
     /// Where each field's text ends; it begins where the one before it ends.
     ends: [fields_count]u16,
-    /// As announced, if it is; the body may still be longer, or end early.
-    content_length: ?u64,
+    /// A length of the body is announced; a changed body needs another.
+    is_length_announced: bool,
+    /// That length; 0 where it is none. The body is measured all the same.
+    announced_bytes: u64,
 
     /// Remember the request with these headers.
     pub fn remember(message: *Message, map: headers.Map) error{Unsupported}!void {
@@ -98,7 +100,9 @@ pub const Message = struct {
             end += value.len;
             mark.* = @intCast(end);
         }
-        message.content_length = text.parse(map.first("content-length"));
+        const announced = map.first("content-length");
+        message.is_length_announced = announced.len > 0;
+        message.announced_bytes = text.parse(announced) orelse 0;
     }
 
     pub fn get(message: *const Message, field: Field) []const u8 {

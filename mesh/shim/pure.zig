@@ -19,4 +19,6 @@ pub const text = @import("text.zig");
 
 test {
     @import("std").testing.refAllDecls(@This());
+    _ = @import("simulation.zig");
+    _ = @import("unescape.zig");
 }

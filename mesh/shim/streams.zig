@@ -1,8 +1,8 @@
-//! The requests that are held or were denied, and the plugins whose they are. Fixed tables: what does
-//! not fit is denied, never grown into.
+//! The requests that are held or were denied, and the plugins whose they are. Fixed tables: what
+//! does not fit is denied, never grown into.
 //!
-//!     host: context created ─▶ newborn ─▶ headers on a guarded host ─▶ Stream ─▶ passed, or context done
-//!                                      └▶ any other host: forgotten
+//!     context created ─▶ newborn ─▶ headers on a guarded host ─▶ Stream ─▶ passed, or context done
+//!                                └▶ any other host: forgotten
 //!
 //! One Wasm machine may hold several plugins: a changed configuration comes as a new one, while
 //! requests of the old one are still under way.
@@ -14,7 +14,7 @@ const callout = @import("callout.zig");
 const denial = @import("denial.zig");
 const Message = @import("message.zig").Message;
 
-/// Requests that one worker holds at a time. Envoy keeps their bodies, the shim about 2 KB for each.
+/// Requests that one worker holds at a time. Envoy keeps their bodies, the shim some 2 KB for each.
 pub const streams_max = 1024;
 /// Configurations that are alive in one machine at a time.
 pub const plugins_max = 64;
@@ -57,7 +57,7 @@ var plugins_used: usize = 0;
 var newborn: [newborn_max]Newborn = @splat(.{});
 var newborn_next: usize = 0;
 var slots: [streams_max]Stream = undefined;
-/// Context of the stream in each slot, 0: free. Apart from the slots, so that a search stays in cache.
+/// Context of the stream in each slot, 0: free. Apart from them, so that a search stays in cache.
 var contexts: [streams_max]u32 = @splat(0);
 /// No slot from here on is taken.
 var slots_used: usize = 0;

@@ -53,14 +53,18 @@ pub fn parse(digits: []const u8) ?u64 {
 
 test "a number reads back as it was written" {
     var buffer: [digits_max]u8 = undefined;
-    try std.testing.expectEqualStrings("18446744073709551615", decimal(&buffer, std.math.maxInt(u64)));
+    const largest = decimal(&buffer, std.math.maxInt(u64));
+    try std.testing.expectEqualStrings("18446744073709551615", largest);
     for ([_]u64{ 0, 7, 10, 999_999_999_999_999_999 }) |number| {
         try std.testing.expectEqual(number, parse(decimal(&buffer, number)));
     }
 }
 
 test "only plain whole numbers are read" {
-    for ([_][]const u8{ "", "+1", "-1", "01", "1 ", "0x1", "1e1", "1.0", "1000000000000000000" }) |digits| {
+    const others = [_][]const u8{
+        "", "+1", "-1", "01", "1 ", "0x1", "1e1", "1.0", "1000000000000000000",
+    };
+    for (others) |digits| {
         try std.testing.expectEqual(null, parse(digits));
     }
 }

@@ -1,0 +1,289 @@
+//! The vectors against the shim's own code, compiled natively. Each file is a module of its name.
+
+const std = @import("std");
+const shim = @import("shim");
+const testing = std.testing;
+
+/// The vectors of a file, and memory that lives as long as they do.
+fn Vectors(comptime Vector: type) type {
+    return struct {
+        const Self = @This();
+        const Document = struct {
+            about: []const u8,
+            document: []const []const u8 = &.{},
+            vectors: []Vector,
+        };
+
+        parsed: std.json.Parsed(Document),
+
+        fn of(comptime file: []const u8) !Self {
+            const text = @embedFile(file);
+            const parsed = try std.json.parseFromSlice(Document, testing.allocator, text, .{});
+            return .{ .parsed = parsed };
+        }
+
+        fn memory(self: *Self) std.mem.Allocator {
+            return self.parsed.arena.allocator();
+        }
+    };
+}
+
+/// Runs `check` for each vector of `file`; names those that fail.
+fn run(
+    comptime Vector: type,
+    comptime file: []const u8,
+    check: fn (Vector, std.mem.Allocator) anyerror!void,
+) !void {
+    var vectors: Vectors(Vector) = try .of(file);
+    defer vectors.parsed.deinit();
+    var failed = false;
+    for (vectors.parsed.value.vectors) |vector| {
+        check(vector, vectors.memory()) catch |err| {
+            std.debug.print("{s}: {s}: {t}\n", .{ file, vector.name, err });
+            failed = true;
+        };
+    }
+    try testing.expect(!failed);
+}
+
+const Host = struct {
+    name: []const u8,
+    hosts: []const []const u8,
+    authority: []const u8,
+    match: std.meta.Tag(shim.hosts.Match),
+    host: ?usize = null,
+};
+
+test "an authority names the same host to the shim" {
+    try run(Host, "hosts.json", struct {
+        fn check(vector: Host, memory: std.mem.Allocator) !void {
+            const Named = struct { name: []const u8 };
+            const hosts = try memory.alloc(Named, vector.hosts.len);
+            for (hosts, vector.hosts) |*host, name| host.name = name;
+            const found = shim.hosts.match(hosts, vector.authority);
+            try testing.expectEqual(vector.match, std.meta.activeTag(found));
+            switch (found) {
+                .free => try testing.expectEqual(null, vector.host),
+                .guarded, .refused => |index| try testing.expectEqual(vector.host, index),
+            }
+        }
+    }.check);
+}
+
+const Answer = struct {
+    name: []const u8,
+    status: u32,
+    headers: []const [2][]const u8,
+    body: []const u8,
+    body_repeated: usize = 1,
+    body_bytes_max: usize,
+    means: struct {
+        failed: ?[]const u8 = null,
+        decision: shim.contract.Decision = .allow,
+        reason: []const u8 = "",
+        revision: []const u8 = "",
+        cache_seconds: u32 = 0,
+        state: ?[]const u8 = null,
+        status: ?u32 = null,
+        content_type: ?[]const u8 = null,
+    },
+};
+
+test "an answer means the same to the shim" {
+    try run(Answer, "answers.json", struct {
+        fn check(vector: Answer, memory: std.mem.Allocator) !void {
+            const bytes = vector.body.len * vector.body_repeated;
+            const means = vector.means;
+            const map = try mapOf(vector.headers, memory);
+            switch (shim.answer.decode(vector.status, map, bytes, vector.body_bytes_max)) {
+                .failed => |reason| {
+                    try testing.expectEqualStrings(means.failed.?, reason.spec().code);
+                },
+                .answer => |answer| {
+                    try testing.expectEqual(null, means.failed);
+                    try testing.expectEqual(means.decision, answer.decision);
+                    try testing.expectEqualStrings(means.reason, answer.reason.spec().code);
+                    try testing.expectEqual(means.status orelse 0, answer.status);
+                    const content_type = means.content_type orelse "";
+                    try testing.expectEqualStrings(content_type, answer.content_type);
+                },
+            }
+        }
+    }.check);
+}
+
+const Signature = struct {
+    name: []const u8,
+    secret: []const u8,
+    at: u64,
+    callout: shim.sign.Signed,
+    body: []const u8,
+    value: []const u8,
+};
+
+test "a signature is the same in the shim" {
+    try run(Signature, "signatures.json", struct {
+        fn check(vector: Signature, _: std.mem.Allocator) !void {
+            var buffer: [shim.sign.value_bytes_max]u8 = undefined;
+            const secret = vector.secret;
+            const value = shim.sign.value(&buffer, secret, vector.callout, vector.body, vector.at);
+            try testing.expectEqualStrings(vector.value, value);
+        }
+    }.check);
+}
+
+const Callout = struct {
+    name: []const u8,
+    policy: []const u8,
+    workload: []const u8,
+    secret: []const u8,
+    at: u64,
+    check: struct {
+        cluster: []const u8,
+        authority: []const u8,
+        timeout_ms: u32,
+        token: []const u8 = "",
+    },
+    request: struct {
+        method: []const u8,
+        path: []const u8,
+        authority: []const u8,
+        headers: []const [2][]const u8,
+        body: []const u8,
+    },
+    refused: ?[]const u8 = null,
+    headers: []const [2][]const u8 = &.{},
+};
+
+test "a request makes the same callout in the shim" {
+    try run(Callout, "callouts.json", struct {
+        fn check(vector: Callout, memory: std.mem.Allocator) !void {
+            const request = vector.request;
+            const pseudo = [_][2][]const u8{
+                .{ ":method", request.method },
+                .{ ":authority", request.authority },
+                .{ ":path", request.path },
+            };
+            const all = try std.mem.concat(memory, [2][]const u8, &.{ &pseudo, request.headers });
+            var message: shim.message.Message = undefined;
+            message.remember(try mapOf(all, memory)) catch {
+                return testing.expect(vector.refused != null);
+            };
+            try testing.expectEqual(null, vector.refused);
+            const signed = shim.callout.signedText(vector.policy, vector.workload, &message);
+            var value_buffer: [shim.sign.value_bytes_max]u8 = undefined;
+            const signature = shim.sign.value(
+                &value_buffer,
+                vector.secret,
+                signed,
+                request.body,
+                vector.at,
+            );
+            var buffer: [shim.callout.encoded_bytes_max]u8 = undefined;
+            const encoded = try shim.callout.encode(&buffer, .{
+                .name = "check",
+                .cluster = vector.check.cluster,
+                .authority = vector.check.authority,
+                .token = vector.check.token,
+            }, signed, signature, vector.check.timeout_ms, &message);
+            try expectSame(vector.headers, try shim.headers.Map.parse(encoded), memory);
+        }
+    }.check);
+}
+
+const Denial = struct {
+    name: []const u8,
+    templates: []const shim.denial.Template,
+    path: []const u8,
+    reason: []const u8,
+    check: ?[]const u8,
+    content_type: []const u8,
+    body: []const u8,
+};
+
+test "a denial reads the same from the shim" {
+    try run(Denial, "denials.json", struct {
+        fn check(vector: Denial, _: std.mem.Allocator) !void {
+            const template = shim.denial.choose(vector.templates, vector.path);
+            try testing.expectEqualStrings(vector.content_type, template.content_type);
+            const reason = try reasonOf(vector.reason);
+            var buffer: [shim.denial.body_bytes_max]u8 = undefined;
+            const name = vector.check orelse shim.denial.nobody;
+            const body = shim.denial.render(&buffer, template.body, reason, name);
+            try testing.expectEqualStrings(vector.body, body);
+        }
+    }.check);
+}
+
+fn reasonOf(code: []const u8) !shim.contract.Reason {
+    for (shim.contract.reasons, 0..) |spec, index| {
+        if (std.mem.eql(u8, spec.code, code)) return @fromBackingInt(@intCast(index));
+    }
+    return error.ReasonUnknown;
+}
+
+const Config = struct {
+    name: []const u8,
+    replace: []const u8,
+    by: []const u8,
+    refused: ?[]const u8,
+};
+
+test "a configuration loads, or is refused with the same words" {
+    var vectors: Vectors(Config) = try .of("configs.json");
+    defer vectors.parsed.deinit();
+    const document = try std.mem.join(vectors.memory(), "\n", vectors.parsed.value.document);
+    var failed = false;
+    for (vectors.parsed.value.vectors) |vector| {
+        expectLoads(vector, document, vectors.memory()) catch |err| {
+            std.debug.print("configs.json: {s}: {t}\n", .{ vector.name, err });
+            failed = true;
+        };
+    }
+    try testing.expect(!failed);
+}
+
+fn expectLoads(vector: Config, document: []const u8, memory: std.mem.Allocator) !void {
+    const at = std.mem.indexOf(u8, document, vector.replace).?;
+    const rest = document[at + vector.replace.len ..];
+    const changed = try std.mem.concat(memory, u8, &.{ document[0..at], vector.by, rest });
+    if (changed.len == 0) return; // Refused before it is read (load.zig).
+    const config = try memory.create(shim.config.Config);
+    var reader: shim.json.Reader = .{ .document = changed };
+    config.read(&reader) catch {
+        return testing.expectEqualStrings(vector.refused orelse "", reader.message());
+    };
+    try testing.expectEqual(null, vector.refused);
+}
+
+/// Characters of headers stand for single bytes (Latin-1).
+fn latin1(text: []const u8, memory: std.mem.Allocator) ![]const u8 {
+    var bytes: std.ArrayList(u8) = .empty;
+    var view = (try std.unicode.Utf8View.init(text)).iterator();
+    while (view.nextCodepoint()) |codepoint| try bytes.append(memory, @intCast(codepoint));
+    return bytes.items;
+}
+
+fn mapOf(headers: []const [2][]const u8, memory: std.mem.Allocator) !shim.headers.Map {
+    const pairs = try memory.alloc(shim.headers.Pair, headers.len);
+    var size: usize = 4;
+    for (pairs, headers) |*pair, header| {
+        pair.* = .{ .name = header[0], .value = try latin1(header[1], memory) };
+        size += 10 + header[0].len + header[1].len;
+    }
+    return shim.headers.Map.parse(try shim.headers.encode(pairs, try memory.alloc(u8, size)));
+}
+
+fn expectSame(
+    expected: []const [2][]const u8,
+    map: shim.headers.Map,
+    memory: std.mem.Allocator,
+) !void {
+    var each = map.iterator();
+    for (expected) |header| {
+        const pair = each.next() orelse return error.HeaderMissing;
+        try testing.expectEqualStrings(header[0], pair.name);
+        try testing.expectEqualStrings(try latin1(header[1], memory), pair.value);
+    }
+    try testing.expectEqual(null, each.next());
+}

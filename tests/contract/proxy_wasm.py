@@ -1,0 +1,64 @@
+"""Words of the proxy-wasm 0.2.1 interface, as the tests' host speaks them (wasm_host.py)."""
+
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+Headers = list[tuple[str, str]]
+
+OK: Final = 0
+NOT_FOUND: Final = 1
+BAD_ARGUMENT: Final = 2
+INVALID_MEMORY_ACCESS: Final = 6
+INTERNAL_FAILURE: Final = 10
+
+GO: Final = 0
+HOLD: Final = 1
+DROP: Final = 3
+
+LEVELS: Final = {2: "info", 3: "warn", 5: "critical"}
+
+
+@dataclass
+class LocalResponse:
+    status: int
+    headers: Headers
+    body: bytes
+
+
+@dataclass
+class Callout:
+    token: int
+    cluster: str
+    headers: Headers
+    body: bytes
+    timeout_ms: int
+    sent_ns: int
+
+
+@dataclass
+class Stream:
+    context: int
+    headers: Headers | None
+    body: bytes = b""
+    trailers: Headers | None = None
+    response: LocalResponse | None = None
+    continued: bool = False
+
+
+def serialised(pairs: Headers) -> bytes:
+    encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
+    lengths = b"".join(struct.pack("<II", len(name), len(value)) for name, value in encoded)
+    texts = b"".join(name + b"\0" + value + b"\0" for name, value in encoded)
+    return struct.pack("<I", len(pairs)) + lengths + texts
+
+
+def parsed(serialised: bytes) -> Headers:
+    (count,) = struct.unpack_from("<I", serialised)
+    lengths = struct.unpack_from(f"<{2 * count}I", serialised, 4)
+    at = 4 + 8 * count
+    texts = []
+    for length in lengths:
+        texts.append(serialised[at : at + length].decode("latin-1"))
+        at += length + 1
+    return list(zip(texts[::2], texts[1::2], strict=True))

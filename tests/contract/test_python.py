@@ -1,0 +1,53 @@
+"""The vectors against `functions.verdict`."""
+
+import hashlib
+
+from functions.verdict import Answer, Callout, Reason, Secret, StreamPosition, decode, sign, verify
+from tests.contract.vectors import Vector, body_of, each, pairs
+
+
+@each("answers")
+def test_an_answer_means_the_same_to_python(vector: Vector) -> None:
+    body = body_of(vector)
+    answer = decode(vector["status"], pairs(vector["headers"]), body, vector["body_bytes_max"])
+    expected = vector["means"]
+    if "failed" in expected:
+        assert answer == Reason(expected["failed"])
+        return
+    assert isinstance(answer, Answer)
+    told = {name: getattr(answer, name) for name in expected}
+    assert told == expected
+    assert answer.body == body
+
+
+@each("signatures")
+def test_a_signature_is_the_same_in_python(vector: Vector) -> None:
+    fields = dict(vector["callout"])
+    stream = fields.pop("stream")
+    position = StreamPosition(seq=3, final=True) if stream else None
+    assert str(position or "") == stream
+    callout = Callout(deadline_ms=500, stream=position, **fields)
+    body = vector["body"].encode()
+    assert sign(Secret(vector["secret"]), callout, body, vector["at"]) == vector["value"]
+
+
+@each("callouts")
+def test_a_callout_is_understood_and_trusted_by_python(vector: Vector) -> None:
+    if "refused" in vector:
+        assert vector["refused"] in set(Reason)
+        return
+    headers = pairs(vector["headers"])
+    callout = Callout.from_headers(headers)
+    # What Python would send is a part of what the shim sends, in the same order.
+    assert callout.to_headers() == [pair for pair in headers if pair in callout.to_headers()]
+    signatures = [value for name, value in headers if name == "x-meshward-signature"]
+    body = vector["request"]["body"].encode()
+    verify([Secret(vector["secret"])], signatures, callout, body, vector["at"])
+
+
+def test_a_signature_covers_the_body_and_not_its_digest() -> None:
+    fields = {"phase": "request", "policy": "p", "authority": "a", "path": "/", "method": "GET"}
+    callout = Callout.model_validate({**fields, "deadline_ms": 1}, strict=False)
+    secret = Secret("s" * 32)
+    digest = hashlib.sha256(b"body").hexdigest().encode()
+    assert sign(secret, callout, b"body", 1) != sign(secret, callout, digest, 1)

@@ -1,0 +1,74 @@
+"""A small proxy-wasm host for tests: Envoy's side of the shim, in wasmtime.
+
+Host ── loads the plugin, owns clock, log and callouts
+  └── Stream ── one request: headers, held body, how the shim answered, whether it went on
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.contract.proxy_wasm import Callout, Headers, Stream
+from tests.contract.wasm_machine import Compiled, Machine
+
+__all__ = ["Compiled", "Host"]
+
+
+class Host(Machine):
+    """The plugin in its own Wasm machine. `refused` names host calls that fail from now on."""
+
+    def load(self, configuration: str) -> int | None:
+        """The plugin's context with this configuration, or None where it refuses to load."""
+        self._contexts += 1
+        plugin = self._contexts
+        self._call("proxy_on_context_create", plugin, 0)
+        self._configuration = configuration.encode()
+        with self._in(plugin):
+            loaded = self._call("proxy_on_configure", plugin, len(self._configuration))
+        return plugin if loaded else None
+
+    def open(self, plugin: int, headers: Headers, end: bool) -> tuple[Stream, int]:
+        """A new stream of `plugin`, and what the shim does with its headers."""
+        self._contexts += 1
+        lower = [(name.lower(), value) for name, value in headers]
+        stream = Stream(context=self._contexts, headers=lower)
+        self._streams[stream.context] = stream
+        self._call("proxy_on_context_create", stream.context, plugin)
+        flow = self._callback("headers", stream, len(headers), int(end))
+        return stream, flow
+
+    def headers_gone(self, stream: Stream) -> Headers:
+        """Take the headers, which have gone on; nobody can see or change them any more."""
+        gone, stream.headers = stream.headers or [], None
+        return gone
+
+    def body(self, stream: Stream, chunk: bytes, end: bool) -> int:
+        stream.body += chunk
+        return self._callback("body", stream, len(stream.body), int(end))
+
+    def end_with(self, stream: Stream, trailers: Headers) -> int:
+        stream.trailers = list(trailers)
+        return self._callback("trailers", stream, len(trailers))
+
+    def answer(self, plugin: int, callout: Callout, headers: Headers, body: bytes) -> None:
+        """The answer to a callout; without headers it failed on the way."""
+        self._answer = ([(name.lower(), value) for name, value in headers], body)
+        with self._in(plugin):
+            self._call(
+                "proxy_on_http_call_response", plugin, callout.token, len(headers), len(body), 0
+            )
+
+    def close(self, context: int) -> None:
+        """A stream or a plugin is over."""
+        self._call("proxy_on_done", context)
+        self._call("proxy_on_delete", context)
+        self._streams.pop(context, None)
+
+    def _callback(self, what: str, stream: Stream, *arguments: int) -> int:
+        with self._in(stream.context):
+            return self._call(f"proxy_on_request_{what}", stream.context, *arguments)
+
+    @contextmanager
+    def _in(self, context: int) -> Iterator[None]:
+        self._effective = context
+        yield
+        self._effective = 0

@@ -1,0 +1,252 @@
+"""The Wasm machine of a plugin, and what the plugin asks of Envoy in it (proxy-wasm 0.2.1).
+
+    plugin ──proxy_*──▶ Machine: header maps, buffers, callouts, answers, log, clock
+
+It keeps to what Envoy 1.40 was seen to do: headers that have gone on are out of reach, buffers are
+replaced whole, a gone stream cannot be entered. wasm_host.py drives it from Envoy's side.
+"""
+
+import functools
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Self
+
+from wasmtime import Engine, Func, FuncType, Linker, Memory, Module, Store
+
+from tests.contract.proxy_wasm import (
+    BAD_ARGUMENT,
+    INTERNAL_FAILURE,
+    INVALID_MEMORY_ACCESS,
+    LEVELS,
+    NOT_FOUND,
+    OK,
+    Callout,
+    Headers,
+    LocalResponse,
+    Stream,
+    parsed,
+    serialised,
+)
+
+START_NS: Final = 1_800_000_000 * 10**9
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """The plugin, compiled once for many hosts."""
+
+    engine: Engine
+    module: Module
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        engine = Engine()
+        return cls(engine, Module.from_file(engine, str(path)))
+
+
+@dataclass
+class Machine:
+    """The plugin in its own Wasm machine. `refused` names host calls that fail from now on."""
+
+    compiled: Compiled
+    node: dict[str, str] = field(default_factory=dict)
+    clusters: set[str] = field(default_factory=set)
+    now_ns: int = START_NS
+    refused: set[str] = field(default_factory=set)
+    log: list[tuple[str, str]] = field(default_factory=list)
+    callouts: list[Callout] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._streams: dict[int, Stream] = {}
+        self._contexts = 0
+        self._effective = 0
+        self._configuration = b""
+        self._answer: tuple[Headers, bytes] = ([], b"")
+        self._store = Store(self.compiled.engine)
+        linker = Linker(self.compiled.engine)
+        for imported in self.compiled.module.imports:
+            function = getattr(self, f"_{imported.name}")
+            guarded = self._fail_if_refused(str(imported.name), function)
+            assert isinstance(imported.type, FuncType)
+            linker.define_func(imported.module, str(imported.name), imported.type, guarded)
+        self._exports = linker.instantiate(self._store, self.compiled.module).exports(self._store)
+        memory = self._exports["memory"]
+        assert isinstance(memory, Memory)
+        self._memory = memory
+        self._call("proxy_on_vm_start", 1, 0)
+
+    @property
+    def memory_bytes(self) -> int:
+        return self._memory.data_len(self._store)
+
+    def _call(self, name: str, *arguments: int) -> int:
+        function = self._exports[name]
+        assert isinstance(function, Func)
+        return int(function(self._store, *arguments) or 0)
+
+    def _fail_if_refused(self, name: str, function: Callable[..., int]) -> Callable[..., int]:
+        @functools.wraps(function)
+        def call(*arguments: int) -> int:
+            # wasmtime hands over signed numbers; addresses and lengths have no sign.
+            plain = (argument & 0xFFFFFFFF for argument in arguments)
+            return INTERNAL_FAILURE if name in self.refused else function(*plain)
+
+        return call
+
+    def _proxy_log(self, level: int, address: int, size: int) -> int:
+        self.log.append((LEVELS[level], self._read(address, size).decode()))
+        return OK
+
+    def _proxy_get_current_time_nanoseconds(self, result: int) -> int:
+        self._memory.write(self._store, struct.pack("<Q", self.now_ns), result)
+        return OK
+
+    def _proxy_get_property(self, address: int, size: int, value: int, value_size: int) -> int:
+        steps = self._read(address, size).decode().split("\0")
+        if steps[:-1] != ["xds", "node", "metadata"] or steps[-1] not in self.node:
+            return NOT_FOUND
+        return self._give(self.node[steps[-1]].encode(), value, value_size)
+
+    def _proxy_get_buffer_bytes(
+        self, kind: int, start: int, length: int, value: int, size: int
+    ) -> int:
+        match kind:
+            case 0:
+                if self._stream().headers is None and not self._stream().body:
+                    return NOT_FOUND
+                held = self._stream().body
+            case 4:
+                held = self._answer[1]
+            case 7:
+                held = self._configuration
+            case _:
+                return BAD_ARGUMENT
+        return self._give(held[start : start + length], value, size)
+
+    def _proxy_set_buffer_bytes(
+        self, kind: int, start: int, length: int, address: int, size: int
+    ) -> int:
+        stream = self._stream()
+        if kind != 0 or start != 0 or length < len(stream.body):
+            return BAD_ARGUMENT
+        stream.body = self._read(address, size)
+        return OK
+
+    def _proxy_get_header_map_pairs(self, kind: int, value: int, size: int) -> int:
+        held = self._map(kind)
+        return NOT_FOUND if held is None else self._give(serialised(held), value, size)
+
+    def _proxy_set_header_map_pairs(self, kind: int, address: int, size: int) -> int:
+        held = self._map(kind)
+        if held is None:
+            return BAD_ARGUMENT
+        held[:] = parsed(self._read(address, size))
+        return OK
+
+    def _proxy_get_header_map_value(
+        self, kind: int, address: int, size: int, value: int, value_size: int
+    ) -> int:
+        name = self._read(address, size).decode()
+        found = [each for header, each in self._map(kind) or [] if header == name]
+        return self._give(found[0].encode("latin-1"), value, value_size) if found else NOT_FOUND
+
+    def _proxy_add_header_map_value(
+        self, kind: int, name: int, name_size: int, value: int, value_size: int
+    ) -> int:
+        held = self._map(kind)
+        if held is None:
+            return BAD_ARGUMENT
+        added = self._read(value, value_size).decode("latin-1")
+        held.append((self._read(name, name_size).decode(), added))
+        return OK
+
+    def _proxy_remove_header_map_value(self, kind: int, address: int, size: int) -> int:
+        held = self._map(kind)
+        if held is None:
+            return BAD_ARGUMENT
+        name = self._read(address, size).decode()
+        held[:] = [pair for pair in held if pair[0] != name]
+        return OK
+
+    def _proxy_http_call(  # noqa: PLR0917 -- the interface has so many
+        self,
+        cluster: int,
+        cluster_size: int,
+        headers: int,
+        headers_size: int,
+        body: int,
+        body_size: int,
+        _trailers: int,
+        _trailers_size: int,
+        timeout_ms: int,
+        token: int,
+    ) -> int:
+        name = self._read(cluster, cluster_size).decode()
+        if name not in self.clusters:
+            return BAD_ARGUMENT
+        callout = Callout(
+            token=len(self.callouts) + 1,
+            cluster=name,
+            headers=parsed(self._read(headers, headers_size)),
+            body=self._read(body, body_size),
+            timeout_ms=timeout_ms,
+            sent_ns=self.now_ns,
+        )
+        self.callouts.append(callout)
+        self._memory.write(self._store, struct.pack("<I", callout.token), token)
+        return OK
+
+    def _proxy_send_local_response(
+        self,
+        status: int,
+        _details: int,
+        _details_size: int,
+        body: int,
+        body_size: int,
+        headers: int,
+        headers_size: int,
+        _grpc_status: int,
+    ) -> int:
+        pairs = parsed(self._read(headers, headers_size))
+        assert self._stream().response is None, "the shim answered twice"
+        self._stream().response = LocalResponse(status, pairs, self._read(body, body_size))
+        return OK
+
+    def _proxy_continue_stream(self, _stream: int) -> int:
+        assert self._stream().response is None, "the shim answered, and let the request go on"
+        self._stream().continued = True
+        return OK
+
+    def _proxy_set_effective_context(self, context: int) -> int:
+        if context not in self._streams:
+            return BAD_ARGUMENT
+        self._effective = context
+        return OK
+
+    def _stream(self) -> Stream:
+        return self._streams[self._effective]
+
+    def _map(self, kind: int) -> Headers | None:
+        match kind:
+            case 0:
+                return self._stream().headers
+            case 1:
+                return self._stream().trailers
+            case 6:
+                return self._answer[0]
+        return None
+
+    def _read(self, address: int, size: int) -> bytes:
+        return bytes(self._memory.read(self._store, address, address + size))
+
+    def _give(self, value: bytes, address: int, size: int) -> int:
+        """Put `value` into memory that the plugin gives, and say where it lies."""
+        at = self._call("proxy_on_memory_allocate", len(value)) & 0xFFFFFFFF if value else 0
+        if value and not at:
+            return INVALID_MEMORY_ACCESS
+        self._memory.write(self._store, value, at)
+        self._memory.write(self._store, struct.pack("<I", at), address)
+        self._memory.write(self._store, struct.pack("<I", len(value)), size)
+        return OK
