@@ -45,7 +45,10 @@ class Settings:
 _ELSEWHERE: Final = frozenset(
     {
         # Read by s.yaml, the functions or the manifests, and set by `meshward up` for them.
+        "MESHWARD_ACCESS",
         "MESHWARD_LISTEN",
+        "MESHWARD_LOG_PROJECT",
+        "MESHWARD_LOG_STORE",
         "MESHWARD_POLICY_DIR",
         "MESHWARD_SIGNING_SECRETS",
         "MESHWARD_SIGNING_SECRET",

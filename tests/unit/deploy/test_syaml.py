@@ -1,0 +1,67 @@
+"""s.yaml is read as Serverless Devs reads it, or refused with the field named."""
+
+from pathlib import Path
+
+import pytest
+
+from infra.deploy import DeploymentError, load
+
+ROOT = Path(__file__).parents[3]
+ENVIRONMENT = {
+    "MESHWARD_SIGNING_SECRETS": "s" * 32,
+    "MESHWARD_TRIGGER_JWKS": '{"keys":[]}',
+    "MESHWARD_JUDGE_URL": "http://127.0.0.1:1/v1",
+    "MESHWARD_JUDGE_MODEL": "a-model",
+}
+
+
+def test_the_repository_s_own_file_names_both_functions_with_their_triggers() -> None:
+    deployment = load(ROOT / "s.yaml", ENVIRONMENT)
+
+    assert deployment.region == "cn-hangzhou"
+    assert [function.name for function in deployment.functions] == ["deny-pattern", "llm-guard"]
+    for function in deployment.functions:
+        assert function.settings["runtime"] == "custom.debian12"
+        assert function.settings["environmentVariables"]["MESHWARD_LISTEN"] == "0.0.0.0"
+        assert function.triggers[0]["triggerConfig"]["authType"] == "jwt"
+        assert '"jwks":{"keys":[]}' in function.triggers[0]["triggerConfig"]["authConfig"]
+        assert function.instances_min == 1
+
+
+def test_the_environment_wins_over_a_default() -> None:
+    deployment = load(ROOT / "s.yaml", {**ENVIRONMENT, "MESHWARD_REGION": "cn-beijing"})
+
+    assert deployment.region == "cn-beijing"
+
+
+def test_a_variable_without_value_or_default_is_named() -> None:
+    environment = {**ENVIRONMENT}
+    del environment["MESHWARD_SIGNING_SECRETS"]
+
+    with pytest.raises(DeploymentError, match=r"vars\.signingSecrets.*MESHWARD_SIGNING_SECRETS"):
+        load(ROOT / "s.yaml", environment)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("edition: 3.0.0", "edition: 2.0.0", "edition must be 3.0.0"),
+        ("component: fc3", "component: fc", r"resources\.deny-pattern\.component must be fc3"),
+        ("timeout: 10\n", "timeOut: 10\n", r"resources\.deny-pattern\.props\.timeOut"),
+        ("${vars.region}", "${vars.regoin}", r"\$\{vars\.regoin\} is not understood"),
+        ("minInstances: 1", "maxInstances: 1", r"scalingConfig\.maxInstances"),
+        ("functionName: deny-pattern", "functionName: ''", r"functionName is required"),
+        ("triggerType: http", "kind: http", r"triggers\[0\]\.kind"),
+        ("MESHWARD_LISTEN: ${vars.listen}", "MESHWARD_LISTEN: 1", "must be a string"),
+    ],
+)
+def test_what_is_not_understood_is_named_with_its_field(
+    tmp_path: Path, before: str, after: str, said: str
+) -> None:
+    text = (ROOT / "s.yaml").read_text()
+    assert before in text
+    path = tmp_path / "s.yaml"
+    path.write_text(text.replace(before, after))
+
+    with pytest.raises(DeploymentError, match=said):
+        load(path, ENVIRONMENT)
