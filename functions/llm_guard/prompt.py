@@ -46,8 +46,9 @@ def messages(
     """The chat messages that ask for a verdict on `texts`, which `texts_of` has chosen."""
     listed = "\n".join(f"- {each.id}: {each.description}" for each in categories)
     names = ", ".join([*(each.id for each in categories), NONE])
-    # A text that guesses the marker would have to guess 128 random bits; taken out all the same.
-    data = "\n".join(texts).replace(marker, "")
+    # A text would have to guess 128 random bits; a marker is replaced all the same, and not taken
+    # out, which would make one of what stands around it.
+    data = "\n".join(texts).replace(marker, "…")
     asked = f"{marker}\n{data}\n{marker}\n\n{_REMINDER.format(marker=marker, names=names)}"
     return [
         {"role": "system", "content": _SYSTEM.format(marker=marker, categories=listed)},

@@ -6,6 +6,7 @@ takes the last, or stops where the provider reads on. What RFC 8259 leaves open 
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any, Final, Never
 
 Json = Any
@@ -65,17 +66,17 @@ _DECODER: Final = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_con
 
 def _refuse_deep(value: Json) -> None:
     level = [value]
-    for _ in range(DEPTH_MAX + 1):
-        level = [part for node in level for part in _parts(node)]
+    for _ in range(DEPTH_MAX):
+        level = [part for node in level for part in _parts(node) if isinstance(part, dict | list)]
         if not level:
             return
     raise _too_deep()
 
 
-def _parts(node: Json) -> list[Json]:
+def _parts(node: Json) -> Iterable[Json]:
     if isinstance(node, dict):
-        return list(node.values())
-    return node if isinstance(node, list) else []
+        return node.values()
+    return node if isinstance(node, list) else ()
 
 
 def _too_deep() -> MalformedMessage:

@@ -52,7 +52,7 @@ class Callout(Record):
     authority: Annotated[Visible, Field(min_length=1, max_length=AUTHORITY_HEADER_BYTES_MAX)]
     path: Annotated[Visible, Field(min_length=1, max_length=PATH_HEADER_BYTES_MAX)]
     method: Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,16}$")]
-    workload: Annotated[Visible, Field(default="", max_length=255)]
+    workload: Annotated[Visible, Field(max_length=255)] = ""
     deadline_ms: int = Field(ge=1, le=DEADLINE_MS_MAX)
     stream: StreamPosition | None = None
     state: State | None = None
