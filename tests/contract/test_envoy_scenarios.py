@@ -1,0 +1,224 @@
+"""The same whole calls through a real Envoy, in both forms: what the Wasm host plays is not a play.
+
+Scenario ──▶ bootstrap: the guarded host, one cluster for each known check
+         ──▶ the request as bytes ──▶ Envoy + shim.wasm ──▶ recording provider and checks
+"""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.verdict import REASONS
+from infra.local.ports import free_port
+from mesh.shim.build import build
+from mesh.sidecar import Mesh, Ports, Redirect, bootstrap
+from mesh.sidecar.model import ISTIO_RETRIES, Route, Service, WasmFilter, Workload
+from tests.contract.scenarios import (
+    HOST,
+    Answer,
+    Check,
+    Form,
+    Request,
+    Scenario,
+    plugin_configuration,
+    scenarios,
+)
+from tests.support.mesh import running
+from tests.support.upstream import Upstream, respond
+from tests.support.waiting import wait_until
+from tests.support.wire import Message, call
+
+CALLS = [(scenario, form) for scenario in scenarios() for form in scenario.forms]
+_TYPES = "type.googleapis.com"
+_UNGUARDED = "www.test"
+_DATE = ("date", "Thu, 01 Jan 2026 00:00:00 GMT")
+
+
+@dataclass(frozen=True)
+class Played:
+    answer: Message
+    provider: Upstream
+    checks: dict[str, Upstream]
+
+
+@pytest.fixture(scope="module")
+def wasm() -> Path:
+    return build()
+
+
+@pytest.mark.parametrize(
+    ("scenario", "form"), CALLS, ids=[f"{form}: {scenario.name}" for scenario, form in CALLS]
+)
+def test_a_call_comes_out_as_it_should(wasm: Path, scenario: Scenario, form: Form) -> None:
+    with played(wasm, scenario, form) as result:
+        _answers_the_caller(scenario, result.answer)
+        _reaches_the_provider(scenario, result.provider, form)
+        _asks_the_checks(scenario, result.checks)
+
+
+def _answers_the_caller(scenario: Scenario, answer: Message) -> None:
+    expected = scenario.outcome
+    assert answer.status == expected.status
+    if expected.status != 200:
+        assert answer.value("x-meshward-reason") == expected.reason
+        if scenario.request.method != "HEAD":
+            assert answer.body.decode() == expected.body
+        if expected.content_type:
+            assert answer.value("content-type") == expected.content_type
+
+
+def _reaches_the_provider(scenario: Scenario, provider: Upstream, form: Form) -> None:
+    expected = scenario.outcome
+    if expected.upstream_body is None:
+        assert provider.requests == []
+        assert form == "portable" or provider.received == b""
+        for chunk in scenario.request.chunks:
+            assert not chunk or chunk not in provider.received
+        return
+    (seen,) = provider.requests
+    assert seen.body.decode() == expected.upstream_body
+    for name, value in expected.upstream_headers.items():
+        if not name.startswith(":"):
+            assert seen.values(name) == ([] if value is None else [value]), name
+
+
+def _asks_the_checks(scenario: Scenario, checks: dict[str, Upstream]) -> None:
+    expected = scenario.outcome
+    for check in scenario.checks:
+        if check.is_known:
+            # A check that is not known was tried and never reached; another may be on its way
+            # still when the caller has its answer.
+            requests, wanted = checks[check.name].requests, expected.callouts[check.name]
+            wait_until(partial(_arrived, requests, wanted), check.name)
+            assert len(requests) == wanted, check.name
+    for name, headers in expected.callout_headers.items():
+        (callout,) = checks[name].requests
+        for header, value in headers.items():
+            if header not in (":method", ":path", ":authority"):
+                assert callout.values(header) == [value], header
+    for name, bodies in expected.saw.items():
+        assert [callout.body.decode() for callout in checks[name].requests] == bodies
+
+
+def _arrived(requests: list[Message], count: int) -> bool:
+    return len(requests) >= count
+
+
+@contextmanager
+def played(wasm: Path, scenario: Scenario, form: Form) -> Iterator[Played]:
+    """Play the call; what it left behind at the caller, the provider and the checks."""
+    with ExitStack() as exits:
+        over = threading.Event()
+        provider = exits.enter_context(Upstream())
+        checks = {
+            check.name: exits.enter_context(Upstream(answer=Script(check, over)))
+            for check in scenario.checks
+        }
+        exits.callback(over.set)
+        services = [Service(HOST, 80, 80), Service(_UNGUARDED, 80, 80)]
+        redirects = {f"{each.host}:80": _at(provider) for each in services}
+        for check in scenario.checks:
+            if check.is_known:
+                services.append(Service(_host(check), 80, 80))
+                redirects[f"{_host(check)}:80"] = _at(checks[check.name])
+        plugin = plugin_configuration(
+            scenario, form, lambda check: (f"outbound|80||{_host(check)}", _host(check))
+        )
+        mesh = Mesh(
+            workload=Workload("default", "sleep", (("app", "sleep"),)),
+            services=tuple(services),
+            tls=(),
+            # Istio routes a final dot nowhere by itself; the shim must not depend on that.
+            routes=(Route((f"{HOST}.",), HOST, 80, ISTIO_RETRIES),),
+            filters=(WasmFilter("meshward", _typed_config(form, plugin, wasm)),),
+        )
+        ports = Ports(listener=free_port().number, admin=free_port().number)
+        sidecar = exits.enter_context(running(bootstrap(mesh, ports, redirects)))
+        yield Played(call(sidecar.port, _bytes(scenario.request)), provider, checks)
+
+
+class Script:
+    """A check that gives its answers in turn, the last one again and again."""
+
+    def __init__(self, check: Check, over: threading.Event) -> None:
+        self._answers = list(check.answers)
+        self._over = over
+
+    def __call__(self, _request: Message) -> bytes:
+        answer: Answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if answer.kind == "hang":
+            self._over.wait(30)
+            raise ConnectionAbortedError
+        time.sleep(answer.after_ms / 1000)  # part of the scenario: a check that takes its time
+        if answer.kind == "reset":
+            raise ConnectionAbortedError
+        headers = tuple(each for each in answer.headers if each[0] != "content-type")
+        kinds = [value for name, value in answer.headers if name == "content-type"]
+        dated = headers if any(name == "date" for name, _ in headers) else (_DATE, *headers)
+        return _without_default_type(
+            respond(answer.body, answer.status, kinds[0] if kinds else "", dated), bool(kinds)
+        )
+
+
+def _without_default_type(raw: bytes, has_type: bool) -> bytes:
+    return raw if has_type else raw.replace(b"content-type: \r\n", b"")
+
+
+def _at(upstream: Upstream) -> Redirect:
+    return Redirect("127.0.0.1", upstream.port)
+
+
+def _host(check: Check) -> str:
+    return f"{check.name}.test"
+
+
+def _typed_config(form: Form, plugin: str, wasm: Path) -> dict[str, Any]:
+    """The filter as mesh/manifests/ configures it in this form."""
+    hold = {"allow_on_headers_stop_iteration": True, "failure_policy": "FAIL_RELOAD"}
+    config = {
+        "name": "meshward",
+        "vm_config": {
+            "runtime": "envoy.wasm.runtime.v8",
+            "code": {"local": {"filename": str(wasm)}},
+        },
+        "configuration": {"@type": f"{_TYPES}/google.protobuf.StringValue", "value": plugin},
+        **(hold if form == "hold" else {"failure_policy": "FAIL_CLOSED"}),
+    }
+    return {"@type": f"{_TYPES}/envoy.extensions.filters.http.wasm.v3.Wasm", "config": config}
+
+
+def _bytes(request: Request) -> bytes:
+    """The request as an HTTP/1.1 client writes it."""
+    lines = [f"{request.method} {request.path} HTTP/1.1", f"Host: {request.authority}"]
+    lines += [f"{name}: {value}" for name, value in request.headers]
+    whole = b"".join(request.chunks)
+    if request.length is not None:
+        named = {name.lower() for name, _ in request.headers}
+        if "content-length" not in named:
+            lines.append(f"Content-Length: {request.length}")
+        body = whole
+    elif request.chunks:
+        lines.append("Transfer-Encoding: chunked")
+        body = b"".join(b"%x\r\n%s\r\n" % (len(each), each) for each in request.chunks) + b"0\r\n"
+        body += b"".join(f"{name}: {value}\r\n".encode() for name, value in request.trailers)
+        body += b"\r\n"
+    else:
+        body = b""
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+
+def test_the_scenarios_name_every_reason_of_the_shim() -> None:
+    """A way to fail that nobody plays is one that nobody has tried."""
+    played_reasons = {scenario.outcome.reason for scenario in scenarios()}
+    of_the_shim = {str(reason) for reason, spec in REASONS.items() if "shim" in spec.said_by}
+    # Made by a host that refuses and by a full worker: test_wasm_faults.py plays them.
+    elsewhere = {"shim.fault", "shim.overloaded"}
+    assert of_the_shim - elsewhere <= played_reasons, json.dumps(sorted(of_the_shim))
