@@ -67,7 +67,7 @@ def read(environment: Mapping[str, str]) -> Settings:
     return Settings(
         signing_secrets=_secrets(environment.get("MESHWARD_SIGNING_SECRETS", "")),
         listen=environment.get("MESHWARD_LISTEN") or _LISTEN,
-        port=_number(environment, "FC_SERVER_PORT", _PORT),
+        port=_number(environment, "FC_SERVER_PORT", _PORT, most=65_535),
         policy_dir=Path(environment.get("MESHWARD_POLICY_DIR") or POLICIES),
         body_bytes_max=_number(environment, "MESHWARD_BODY_BYTES_MAX", _BODY_BYTES_MAX),
         judge_url=_url(environment, "MESHWARD_JUDGE_URL"),

@@ -1,0 +1,98 @@
+"""Log lines hold fixed fields, and nothing of a message."""
+
+import json
+import logging
+
+import pytest
+
+from functions.runtime import logs
+from functions.verdict import Callout, Decision, Finding, Phase, Reason, Severity, Verdict
+
+CALLOUT = Callout(
+    phase=Phase.REQUEST,
+    policy="default",
+    authority="api.example",
+    path="/v1/chat?q=sesame",
+    method="POST",
+    workload="default/sleep",
+    deadline_ms=100,
+)
+FINDING = Finding(rule="r1", category="c", severity=Severity.LOW, pointer="/sesame")
+VERDICT = Verdict(
+    check="deny-pattern",
+    phase=Phase.REQUEST,
+    policy="default",
+    revision="abc",
+    decision=Decision.ALLOW,
+    reason=Reason.RULE_MONITORED,
+    findings=(FINDING, FINDING),
+)
+
+
+def line(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
+    (only,) = capsys.readouterr().out.splitlines()
+    fields: dict[str, object] = json.loads(only)
+    assert isinstance(fields.pop("time"), float)
+    return fields
+
+
+def test_a_verdict_leaves_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.audit(VERDICT, CALLOUT, "0a1b-2c", 1.2345)
+    assert line(capsys) == {
+        "level": "info",
+        "event": "verdict",
+        "check": "deny-pattern",
+        "phase": "request",
+        "policy": "default",
+        "revision": "abc",
+        "decision": "allow",
+        "reason": "rule.monitored",
+        "rules": ["r1"],
+        "workload": "default/sleep",
+        "authority": "api.example",
+        "request_id": "0a1b-2c",
+        "ms": 1.23,
+    }
+
+
+@pytest.mark.parametrize("request_id", ["", "two words", "a\nb", "账号", "a" * 65, '"'])
+def test_a_request_id_that_no_proxy_makes_is_left_out(
+    capsys: pytest.CaptureFixture[str], request_id: str
+) -> None:
+    logs.audit(VERDICT, CALLOUT, request_id, 1)
+    assert line(capsys)["request_id"] == ""
+
+
+def test_loaded_and_refused_policies_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.policies(["a", "b"], None)
+    assert line(capsys) == {"level": "info", "event": "policies loaded", "detail": "a, b"}
+    logs.policies(["a"], ValueError("a.yaml:3: rule r: no"))
+    assert line(capsys) == {
+        "level": "error",
+        "event": "policy refused",
+        "detail": "a.yaml:3: rule r: no\nstill in force: a",
+    }
+
+
+@pytest.fixture
+def library_handler() -> logging.Handler:
+    return logs._LibraryHandler()
+
+
+def test_a_library_names_itself_and_the_kind_of_error_only(
+    capsys: pytest.CaptureFixture[str], library_handler: logging.Handler
+) -> None:
+    error = ValueError("sesame")
+    record = logging.LogRecord(
+        "asyncio", logging.ERROR, "", 1, "sesame %s", ("sesame",), (ValueError, error, None)
+    )
+    library_handler.emit(record)
+    assert line(capsys) == {"level": "error", "event": "library", "detail": "asyncio ValueError"}
+
+
+def test_the_server_says_its_sentences_unfilled(
+    capsys: pytest.CaptureFixture[str], library_handler: logging.Handler
+) -> None:
+    record = logging.LogRecord("uvicorn.error", logging.WARNING, "", 1, "took %s", ("x",), None)
+    library_handler.emit(record)
+    assert line(capsys)["detail"] == "uvicorn.error took %s"
