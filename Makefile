@@ -21,14 +21,14 @@ $(INSTALLED): requirements/dev.txt pyproject.toml
 	@echo "Installing the pinned dependencies into $(VENV) (once, about a minute) …"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 up: $(INSTALLED)
 	@exec $(BIN)/meshward up
 
 test: $(INSTALLED)
-	@$(PYTEST)
+	@$(PYTEST) -n 2 --dist loadfile
 
 check: $(INSTALLED)
 	@$(BIN)/ruff format --check .

@@ -56,9 +56,10 @@ def test_every_decision_is_listed() -> None:
 
 
 def test_every_relative_link_in_the_documentation_leads_somewhere() -> None:
-    broken = []
-    for path in tracked(".md"):
-        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", (ROOT / path).read_text()):
-            if not (ROOT / path.parent / target).exists():
-                broken.append(f"{path}: {target}")
-    assert broken == []
+    links = [
+        (path, target)
+        for path in tracked(".md")
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", (ROOT / path).read_text())
+    ]
+    assert links
+    assert [link for link in links if not (ROOT / link[0].parent / link[1]).exists()] == []
