@@ -241,6 +241,20 @@ test "an answer that nobody waits for changes nothing" {
     try testing.expectEqual(1, call.stage);
 }
 
+test "what is decided stays decided" {
+    const rules = rulesOf(&.{1});
+    for ([_]Outcome{ .allow, .{ .deny = .rule_matched } }) |outcome| {
+        var call = begun(&rules);
+        _ = call.step(&rules, .{ .answer = .{ .check = 0, .outcome = outcome } }, 1);
+        for ([_]Event{
+            .{ .read = .{ .bytes = 99, .end = true } },
+            .{ .answer = .{ .check = 0, .outcome = .{ .deny = .rule_matched } } },
+            .{ .replaced = 0 },
+            .{ .refused = .shim_fault },
+        }) |event| try testing.expectEqual(Step{ .action = .wait }, call.step(&rules, event, 2));
+    }
+}
+
 test "what is lost was late if its time was up, and broke off if not" {
     const rules = rulesOf(&.{1});
     const reasons = [_]Reason{ .check_reset, .check_timeout, .check_timeout };

@@ -161,12 +161,15 @@ def test_a_request_that_outlives_its_configuration_goes_nowhere(shim: Compiled) 
     assert not stream.continued
 
 
-def test_a_configuration_that_is_gone_leaves_its_place(shim: Compiled) -> None:
+def test_a_configuration_that_is_gone_leaves_its_place_and_memory(shim: Compiled) -> None:
     host = Host(shim)
-    for _ in range(200):
-        plugin = host.load(configuration(["api.test"]))
-        assert plugin is not None
+    settled = 0
+    for _ in range(100):
+        plugin = host.load(configuration(["api.test"]) + " " * 100_000)
+        assert plugin is not None, host.log
         host.close(plugin)
+        settled = settled or host.memory_bytes
+    assert host.memory_bytes == settled
 
 
 def test_memory_settles(shim: Compiled) -> None:
