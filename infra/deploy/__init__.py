@@ -7,8 +7,9 @@
 """
 
 from infra.deploy.apply import DeployedFunction, apply
-from infra.deploy.package import PackageError, Target, package
-from infra.deploy.syaml import Deployment, DeploymentError, FunctionSpec, load
+from infra.deploy.errors import DeploymentError, PackageError
+from infra.deploy.package import Target, package
+from infra.deploy.syaml import Deployment, FunctionSpec, load
 from infra.deploy.tokens import TriggerAccess, mint
 
 __all__ = [

@@ -19,6 +19,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from infra.deploy.errors import PackageError
+
 ROOT: Final = Path(__file__).parents[2]
 SHARED: Final = ("verdict", "prompt", "policy", "policies", "runtime")
 """Folders of `functions/` that every function needs."""
@@ -36,10 +38,6 @@ class Target(StrEnum):
 
     LOCAL = "local"
     CLOUD = "cloud"
-
-
-class PackageError(Exception):
-    """A package that could not be made; the message ends with what pip said."""
 
 
 def package(name: str, out: Path, target: Target = Target.LOCAL) -> Path:

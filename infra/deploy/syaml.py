@@ -1,12 +1,10 @@
 """Reads s.yaml as Serverless Devs does, for the part of it that the functions use.
 
-    ${env('NAME', 'default')}   ${env('NAME')}   ${vars.name}      inside any string
-
 What is not understood is an error with its field: a setting that is dropped in silence here would
-make the local stack differ from what `s deploy` ships.
+make the local stack differ from what `s deploy` ships. Names and types are those of the fc3
+component (devsapp/fc3, src/schema.json, 0.1.22).
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,23 +12,70 @@ from typing import Any, Final
 
 import yaml
 
-_EXPRESSION: Final = re.compile(r"\$\{([^}]*)\}")
-_ENV: Final = re.compile(r"env\('([A-Z][A-Z0-9_]*)'(?:,\s*'([^']*)')?\)")
-_VARS: Final = re.compile(r"vars\.([A-Za-z][A-Za-z0-9_]*)")
+from infra.deploy.errors import DeploymentError
+from infra.deploy.expressions import Yaml, filled
 
-_TOP: Final = {"edition", "name", "access", "vars", "resources"}
-_RESOURCE: Final = {"component", "actions", "props"}
-_REQUIRED: Final = ("region", "functionName", "runtime", "code", "customRuntimeConfig", "triggers")
+# A shape says what a value may be: a type, [shape] for a list of such, {name: shape} for a mapping
+# with these names and no others.
+_Shape = type | list[Any] | dict[str, Any]
+
+_HOOK: Final = {"handler": str, "command": [str], "timeout": int}
 _FUNCTION: Final = {
-    *("functionName", "description", "runtime", "handler", "cpu", "memorySize", "diskSize"),
-    *("timeout", "instanceConcurrency", "environmentVariables", "customRuntimeConfig", "logConfig"),
+    "functionName": str,
+    "description": str,
+    "runtime": str,
+    "handler": str,
+    "cpu": float,
+    "memorySize": int,
+    "diskSize": int,
+    "timeout": int,
+    "instanceConcurrency": int,
+    "environmentVariables": dict,
+    "customRuntimeConfig": {
+        "command": [str],
+        "args": [str],
+        "port": int,
+        "healthCheckConfig": {
+            "httpGetUrl": str,
+            "initialDelaySeconds": int,
+            "periodSeconds": int,
+            "timeoutSeconds": int,
+            "failureThreshold": int,
+            "successThreshold": int,
+        },
+    },
+    "instanceLifecycleConfig": {"initializer": _HOOK, "preStop": _HOOK},
+    "logConfig": {"project": str, "logstore": str},
 }
-_PROPS: Final = _FUNCTION | {"region", "code", "scalingConfig", "triggers"}
-_TRIGGER: Final = {"triggerName", "triggerType", "description", "qualifier", "triggerConfig"}
-
-
-class DeploymentError(Exception):
-    """An s.yaml that cannot be deployed here; the message names the field."""
+_TRIGGER: Final = {
+    "triggerName": str,
+    "triggerType": str,
+    "description": str,
+    "qualifier": str,
+    "triggerConfig": {
+        "authType": str,
+        "authConfig": {
+            "jwks": dict,
+            "tokenLookup": str,
+            "claimPassBy": str,
+            "whitelist": [str],
+            "blacklist": [str],
+        },
+        "methods": [str],
+        "disableURLInternet": bool,
+    },
+}
+_PROPS: Final = {
+    **_FUNCTION,
+    "region": str,
+    "code": str,
+    "scalingConfig": {"minInstances": int},
+    "concurrencyConfig": {"reservedConcurrency": int},
+    "triggers": [_TRIGGER],
+}
+_RESOURCE: Final = {"component": str, "actions": dict, "props": _PROPS}
+_FILE: Final = {"edition": str, "name": str, "access": str, "vars": dict, "resources": dict}
+_REQUIRED: Final = ("region", "functionName", "runtime", "code", "customRuntimeConfig", "triggers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +87,7 @@ class FunctionSpec:
     settings: dict[str, Any]
     triggers: tuple[dict[str, Any], ...]
     instances_min: int
+    reserved_concurrency: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,83 +107,84 @@ def load(path: Path, environment: Mapping[str, str]) -> Deployment:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
         raise DeploymentError(f"{path.name}: cannot be read: {error}") from None
-    _known(content, _TOP, path.name)
+    _check(content, _FILE, path.name)
     if content.get("edition") != "3.0.0":
         raise DeploymentError(f"{path.name}: edition must be 3.0.0")
+    if "${" in content.get("access", ""):
+        raise DeploymentError(f"{path.name}: access is taken literally; expressions are not read")
     variables = {
-        name: _filled(value, environment, {}, f"vars.{name}")
+        name: filled(value, environment, {}, f"vars.{name}")
         for name, value in (content.get("vars") or {}).items()
     }
-    functions, regions = [], set()
-    for name, resource in (content.get("resources") or {}).items():
-        place = f"resources.{name}"
-        _known(resource, _RESOURCE, place)
-        if resource.get("component") != "fc3":
-            raise DeploymentError(f"{place}.component must be fc3")
-        props = _filled(resource.get("props"), environment, variables, f"{place}.props")
-        functions.append(_function(props, path.parent, f"{place}.props"))
-        regions.add(props["region"])
+    functions = tuple(
+        _function(resource, environment, variables, path.parent, f"resources.{name}")
+        for name, resource in (content.get("resources") or {}).items()
+    )
+    regions = {region for _, region in functions}
     if len(regions) != 1:
         raise DeploymentError(f"{path.name}: all functions must be in one region")
-    return Deployment(str(regions.pop()), tuple(functions))
+    return Deployment(regions.pop(), tuple(function for function, _ in functions))
 
 
-def _function(props: Any, folder: Path, place: str) -> FunctionSpec:  # noqa: ANN401 -- parsed YAML
-    _known(props, _PROPS, place)
+def _function(
+    resource: Yaml,
+    environment: Mapping[str, str],
+    variables: Mapping[str, Yaml],
+    folder: Path,
+    place: str,
+) -> tuple[FunctionSpec, str]:
+    """A resource's function, and its region."""
+    content = filled(resource, environment, variables, place)
+    _check(content, _RESOURCE, place)
+    if content.get("component") != "fc3":
+        raise DeploymentError(f"{place}.component must be fc3")
+    props = content.get("props") or {}
     for name in _REQUIRED:
         if not props.get(name):
-            raise DeploymentError(f"{place}.{name} is required")
-    for number, trigger in enumerate(props["triggers"]):
-        _known(trigger, _TRIGGER, f"{place}.triggers[{number}]")
-    scaling = props.get("scalingConfig") or {}
-    _known(scaling, {"minInstances"}, f"{place}.scalingConfig")
-    variables = props.get("environmentVariables") or {}
-    for name, value in variables.items():
+            raise DeploymentError(f"{place}.props.{name} is required")
+    for name, value in (props.get("environmentVariables") or {}).items():
         if not isinstance(value, str):
-            raise DeploymentError(f"{place}.environmentVariables.{name} must be a string")
-    return FunctionSpec(
-        name=str(props["functionName"]),
+            raise DeploymentError(f"{place}.props.environmentVariables.{name} must be a string")
+    function = FunctionSpec(
+        name=props["functionName"],
         code=folder / props["code"],
-        settings={name: props[name] for name in sorted(_FUNCTION & props.keys())},
+        settings={name: props[name] for name in sorted(_FUNCTION.keys() & props.keys())},
         triggers=tuple(props["triggers"]),
-        instances_min=int(scaling.get("minInstances", 0)),
+        instances_min=props.get("scalingConfig", {}).get("minInstances", 0),
+        reserved_concurrency=props.get("concurrencyConfig", {}).get("reservedConcurrency"),
     )
+    return function, props["region"]
 
 
-def _known(content: Any, known: set[str], place: str) -> None:  # noqa: ANN401 -- parsed YAML
-    if not isinstance(content, dict):
-        raise DeploymentError(f"{place} must be a mapping")
-    for name in content:
-        if name not in known:
-            listed = ", ".join(sorted(known))
-            raise DeploymentError(f"{place}.{name} is not understood; known are {listed}")
+def _check(value: Yaml, shape: _Shape, place: str) -> None:
+    """Raise `DeploymentError` at the first place where `value` is not of `shape`."""
+    match shape:
+        case dict():
+            _expect(isinstance(value, dict), place, "a mapping")
+            for name, inner in value.items():
+                if name not in shape:
+                    listed = ", ".join(sorted(shape))
+                    raise DeploymentError(f"{place}.{name} is not understood; known are {listed}")
+                _check(inner, shape[name], f"{place}.{name}")
+        case list():
+            _expect(isinstance(value, list), place, "a list")
+            for index, inner in enumerate(value):
+                _check(inner, shape[0], f"{place}[{index}]")
+        case type():
+            # A whole number serves as a number too; a truth value serves as neither.
+            fits = isinstance(value, int | float if shape is float else shape)
+            _expect(fits and isinstance(value, bool) == (shape is bool), place, _NAMES[shape])
 
 
-def _filled(
-    node: Any,  # noqa: ANN401 -- parsed YAML
-    environment: Mapping[str, str],
-    variables: Mapping[str, Any],
-    place: str,
-) -> Any:  # noqa: ANN401 -- parsed YAML
-    if isinstance(node, dict):
-        return {
-            key: _filled(value, environment, variables, f"{place}.{key}")
-            for key, value in node.items()
-        }
-    if isinstance(node, list):
-        return [_filled(value, environment, variables, place) for value in node]
-    if not isinstance(node, str):
-        return node
+_NAMES: Final = {
+    str: "a string",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    dict: "a mapping",
+}
 
-    def value_of(match: re.Match[str]) -> str:
-        expression = match[1].strip()
-        if env := _ENV.fullmatch(expression):
-            value = environment.get(env[1]) or env[2]
-            if value is None:
-                raise DeploymentError(f"{place}: the environment variable {env[1]} is not set")
-            return value
-        if (var := _VARS.fullmatch(expression)) and var[1] in variables:
-            return str(variables[var[1]])
-        raise DeploymentError(f"{place}: ${{{expression}}} is not understood")
 
-    return _EXPRESSION.sub(value_of, node)
+def _expect(fits: bool, place: str, what: str) -> None:
+    if not fits:
+        raise DeploymentError(f"{place} must be {what}")

@@ -4,6 +4,7 @@
          └─▶ token  into the shim's configuration: secret, 90 days
 
 The private key exists only inside `mint`, so nobody can make a second token for the same trigger.
+It is an RSA key, because fc3's schema (`s verify`) takes no other: it asks for `n` and `e`.
 """
 
 import json
@@ -13,10 +14,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 LIFETIME: Final = timedelta(days=90)
 """Long enough to rotate with a deployment, short enough that a forgotten one ends by itself."""
+
+_KEY_BITS: Final = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +32,13 @@ class TriggerAccess:
 
 def mint(now: datetime) -> TriggerAccess:
     """A fresh key pair's public half and a token signed with the other, valid for 90 days."""
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = rsa.generate_private_key(public_exponent=65537, key_size=_KEY_BITS)
     key_id = secrets.token_hex(8)
     claims = {"iss": "meshward", "sub": "shim", "iat": now, "exp": now + LIFETIME}
-    token = jwt.encode(claims, key, algorithm="ES256", headers={"kid": key_id})
-    public = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(key.public_key()))
-    jwks = {"keys": [{**public, "kid": key_id, "alg": "ES256", "use": "sig"}]}
+    token = jwt.encode(claims, key, algorithm="RS256", headers={"kid": key_id})
+    public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key()))
+    jwk = {name: public[name] for name in ("kty", "n", "e")}
+    jwks = {"keys": [{**jwk, "kid": key_id, "alg": "RS256", "use": "sig"}]}
     return TriggerAccess(jwks=json.dumps(jwks, separators=(",", ":")), token=token)
 
 

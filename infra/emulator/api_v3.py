@@ -248,9 +248,7 @@ def _trigger(body: dict[str, Any], known: Trigger | None) -> Trigger:
         config = json.loads(text)
     except (ValueError, TypeError):
         raise invalid("triggerConfig", "must be a JSON object in a string") from None
-    auth_type = config.get("authType", "function")
-    auth_config = config.get("authConfig") or ""
-    access.validate(auth_type, auth_config)
+    rules = access.parse(config.get("authType", "function"), config.get("authConfig") or "{}")
     methods = tuple(config.get("methods") or METHODS)
     if not set(methods) <= set(METHODS):
         raise invalid("triggerConfig.methods", f"must be out of {', '.join(METHODS)}")
@@ -258,7 +256,7 @@ def _trigger(body: dict[str, Any], known: Trigger | None) -> Trigger:
     if not name:
         raise invalid("triggerName", "is required")
     description = body.get("description") or ""
-    return Trigger(name, "", auth_type, auth_config, methods, text, description)
+    return Trigger(name, "", rules, methods, text, description)
 
 
 def _trigger_document(trigger: Trigger) -> dict[str, Any]:

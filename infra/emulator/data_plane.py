@@ -9,7 +9,7 @@ names, which callers and functions may not set. A caller that goes away ends the
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final
 
 import aiohttp
@@ -43,11 +43,14 @@ async def by_trigger(
     function: Function,
     pool: Pool,
     session: aiohttp.ClientSession,
+    admitted: Sequence[tuple[str, str]],
 ) -> Response:
     """Pass an HTTP-trigger request on to an instance."""
     headers = _passed(request.headers.raw)
     if sum(len(name) + len(value) for name, value in request.headers.raw) > _HEADER_BYTES_MAX:
         raise FcError(400, "InvalidArgument", f"request headers exceed {_HEADER_BYTES_MAX} bytes")
+    for name, value in admitted:
+        headers[name] = value
     headers.extend(_platform(request_id, function.configuration, "/http-invoke"))
     raw_path = request.scope["raw_path"].decode("latin-1")
     query = request.scope["query_string"].decode("latin-1")

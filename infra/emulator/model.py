@@ -19,6 +19,7 @@ from uuid import uuid4
 
 import fastcrc
 
+from infra.emulator.access import Access
 from infra.emulator.errors import exists, invalid, not_emulated, not_found
 
 RUNTIMES: Final = ("custom", "custom.debian10", "custom.debian11", "custom.debian12")
@@ -73,12 +74,11 @@ class Configuration:
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """An HTTP trigger. `host` is made by the platform; `auth_config` is JSON as it was given."""
+    """An HTTP trigger. `host` is made by the platform; `config` is JSON as it was given."""
 
     name: str
     host: str
-    auth_type: str
-    auth_config: str
+    access: Access
     methods: tuple[str, ...]
     config: str
     description: str = ""

@@ -27,7 +27,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from infra.emulator import access, api_v3, data_plane
+from infra.emulator import api_v3, data_plane
 from infra.emulator.errors import FcError, not_found
 from infra.emulator.instances import LOOPBACK
 from infra.emulator.state import Emulator
@@ -100,10 +100,11 @@ class Application:
             raise FcError(
                 405, "MethodNotAllowed", f"the trigger takes {', '.join(trigger.methods)}"
             )
-        access.check(trigger.auth_type, trigger.auth_config, request.headers)
+        query = scope["query_string"].decode("latin-1")
+        admitted = trigger.access.admit(request.headers, scope["path"], query)
         pool = self._emulator.pool(function.configuration.name)
         response = await data_plane.by_trigger(
-            request, request_id, function, pool, self._emulator.session
+            request, request_id, function, pool, self._emulator.session, admitted
         )
         try:
             await response(scope, receive, send)

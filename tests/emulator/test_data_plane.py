@@ -206,7 +206,7 @@ def test_a_jwt_trigger_lets_in_its_own_token_and_no_other(
     keys = [*json.loads(access.jwks)["keys"], *json.loads(expired.jwks)["keys"]]
     config = {
         "authType": "jwt",
-        "authConfig": json.dumps({"jwks": {"keys": keys}}),
+        "authConfig": {"jwks": {"keys": keys}, "tokenLookup": "header:Authorization:Bearer"},
         "methods": ["POST"],
     }
     host = emulator.trigger(name, config)
@@ -222,7 +222,7 @@ def test_a_bearer_trigger_lets_in_its_own_tokens(
 ) -> None:
     created()
     emulator.sdk.delete_trigger(name, "http")
-    config = {"authType": "bearer", "authConfig": json.dumps({"tokens": ["t" * 32]})}
+    config = {"authType": "bearer", "authConfig": {"tokens": [{"tokenData": "t" * 32}]}}
     host = emulator.trigger(name, {**config, "methods": ["POST"]})
 
     assert emulator.call(host, headers=[("Authorization", "Bearer " + "t" * 32)]).status == 200
@@ -235,7 +235,8 @@ def test_a_stranger_s_call_starts_no_instance(
 ) -> None:
     created()
     emulator.sdk.delete_trigger(name, "http")
-    config = {"authType": "jwt", "authConfig": json.dumps({"jwks": json.loads(mint(NOW).jwks)})}
+    rules = {"jwks": mint(NOW).jwks, "tokenLookup": "header:Authorization:Bearer"}
+    config = {"authType": "jwt", "authConfig": json.dumps(rules)}
     host = emulator.trigger(name, {**config, "methods": ["POST"]})
 
     emulator.call(host)
