@@ -27,6 +27,8 @@ from functions.verdict.models import FINDINGS_MAX, POINTER_CHARS_MAX
 NAME: Final = "deny-pattern"
 ENGINE: Final = f"{engines.VERSION}, unicode {unicodedata.unidata_version}"
 """What a verdict depends on besides the policy."""
+_SHOWN_CHARS: Final = 60
+"""Of an example in an error: enough to find it in its file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def example_complaint(matcher: engines.Matcher, index: int, rule: Rule) -> str:
         found = any(hit.rule == index for hit in matcher.hits(_fold(example)))
         if found != (kind == "find"):
             said = "is found, and must not be" if found else "is not found"
-            return f"examples.{kind}: {example!r} {said}"
+            return f"examples.{kind}: {example[:_SHOWN_CHARS]!r} {said}"
     return ""
 
 

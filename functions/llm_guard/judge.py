@@ -114,9 +114,9 @@ class JudgeClient:
                     answer += chunk
                     if len(answer) > _ANSWER_BYTES_MAX:
                         raise _malformed("an answer beyond any verdict's size")
-        except httpx.ConnectTimeout as error:
-            # httpx-aiohttp words every failure to connect so, a refused connection too.
-            raise JudgeError(Reason.JUDGE_UNAVAILABLE, type(error).__name__) from None
+        except (httpx.ConnectTimeout, httpx.ConnectError):
+            # httpx-aiohttp calls every failure to connect a timeout, a refused connection too.
+            raise JudgeError(Reason.JUDGE_UNAVAILABLE, "no connection to it") from None
         except (TimeoutError, httpx.TimeoutException):
             raise JudgeError(Reason.JUDGE_TIMEOUT, f"nothing in {seconds:.2f} s") from None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:

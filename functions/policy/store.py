@@ -18,7 +18,7 @@ from functions.policy.model import PolicyFile
 Compiled = TypeVar("Compiled")
 
 _REVISION_DIGITS: Final = 12
-_LOOK_SECONDS: Final = 2.0
+_LOOK_SECONDS: Final = 1.0
 """How often a folder is looked at for changes: often enough for who edits and watches."""
 
 

@@ -16,9 +16,8 @@ from functions.verdict import Callout, Verdict
 
 Level = Literal["info", "warning", "error"]
 
-_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
-"""As Envoy and Function Compute make them. A caller can send any other value, and what it likes
-in it."""
+_REQUEST_ID: Final = re.compile(r"[0-9A-Fa-f-]{1,64}")
+"""As Envoy and Function Compute make them. A caller can send its own, with any words in it."""
 
 
 def audit(verdict: Verdict, callout: Callout, request_id: str, milliseconds: float) -> None:

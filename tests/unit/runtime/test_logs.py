@@ -55,7 +55,7 @@ def test_a_verdict_leaves_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     }
 
 
-@pytest.mark.parametrize("request_id", ["", "two words", "a\nb", "账号", "a" * 65, '"'])
+@pytest.mark.parametrize("request_id", ["", "words", "two words", "a\nb", "账号", "a" * 65, '"'])
 def test_a_request_id_that_no_proxy_makes_is_left_out(
     capsys: pytest.CaptureFixture[str], request_id: str
 ) -> None:
