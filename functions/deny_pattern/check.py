@@ -52,13 +52,13 @@ def compile_policy(source: PolicySource, revision: str) -> CompiledPolicy:
     except engines.PatternError as error:
         raise source.error(error.rule, str(error)) from None
     for index, rule in enumerate(rules):
-        complaint = example_complaint(matcher, index, rule)
+        complaint = _complaint(matcher, index, rule)
         if complaint:
             raise source.error(index, complaint)
     return CompiledPolicy(source.policy, revision, matcher)
 
 
-def example_complaint(matcher: engines.Matcher, index: int, rule: Rule) -> str:
+def _complaint(matcher: engines.Matcher, index: int, rule: Rule) -> str:
     """The first example of a rule that does not do what it says, empty where all do."""
     examples = [("find", each) for each in rule.examples.find]
     examples += [("pass", each) for each in rule.examples.pass_]
@@ -124,10 +124,14 @@ def _hits(message: Message, compiled: CompiledPolicy, phase: Phase) -> list[tupl
 
 def _told(rule: Rule, segment: Segment, found: list[tuple[Rule, Finding]]) -> bool:
     """Whether the same text has been found already, in one of the parts of which this is made."""
-    if segment.view not in (View.INNER, View.JOINED):
-        return False
-    within = segment.pointer + ("/" if segment.view is View.JOINED else "")
-    return any(each is rule and finding.pointer.startswith(within) for each, finding in found)
+    match segment.view:
+        case View.INNER:
+            return any(each is rule and told.pointer == segment.pointer for each, told in found)
+        case View.JOINED:
+            parts = segment.pointer + "/"
+            return any(each is rule and told.pointer.startswith(parts) for each, told in found)
+        case _:
+            return False
 
 
 def _finding(rule: Rule, segment: Segment, span: tuple[int, int], normalised: str) -> Finding:

@@ -42,6 +42,10 @@ class JudgeError(Exception):
         self.reason = reason
 
 
+class _BadRequest(JudgeError):
+    """Status 400: the endpoint may not know how to answer by schema."""
+
+
 class Opinion(BaseModel):
     """What the judge thinks of a text. `reason` is the judge's own words: screen before use."""
 
@@ -66,6 +70,7 @@ class JudgeClient:
         self._url = f"{url}/chat/completions"
         self._model = model
         self._on_error = on_error
+        self._takes_schema = True
         headers = {"accept-encoding": "identity"}
         if api_key:
             headers["authorization"] = f"Bearer {api_key}"
@@ -83,15 +88,20 @@ class JudgeClient:
         seconds: float,
     ) -> Opinion:
         """The judge's opinion, or `JudgeError` after `seconds` at the latest."""
-        request = {
+        request: dict[str, Any] = {
             "model": self._model,
             "messages": list(messages),
             "temperature": 0,
             "max_tokens": _TOKENS_MAX,
-            "response_format": response_format,
         }
         try:
-            return understand(await self._post(request, seconds))
+            # One limit for all steps, where httpx bounds each: an answer may drip.
+            async with asyncio.timeout(seconds):
+                return understand(await self._answer(request, response_format, seconds))
+        except TimeoutError:
+            error = JudgeError(Reason.JUDGE_TIMEOUT, f"nothing in {seconds:.2f} s")
+            self._on_error(error)
+            raise error from None
         except JudgeError as error:
             self._on_error(error)
             raise
@@ -100,16 +110,29 @@ class JudgeClient:
         """Close the connections."""
         await self._client.aclose()
 
+    async def _answer(
+        self, request: dict[str, Any], response_format: dict[str, Any], seconds: float
+    ) -> bytes:
+        """The answer's bytes; asks for the form by schema as long as the endpoint knows schemas."""
+        if not self._takes_schema:
+            return await self._post(request, seconds)
+        try:
+            return await self._post(request | {"response_format": response_format}, seconds)
+        except _BadRequest:
+            # The instruction names the form as well; whatever else was bad is bad again.
+            answer = await self._post(request, seconds)
+        self._takes_schema = False
+        return answer
+
     async def _post(self, request: dict[str, Any], seconds: float) -> bytes:
         answer = bytearray()
         try:
-            # httpx bounds each step, the outer limit all of them: an answer may drip.
-            async with (
-                asyncio.timeout(seconds),
-                self._client.stream("POST", self._url, json=request, timeout=seconds) as response,
-            ):
+            async with self._client.stream(
+                "POST", self._url, json=request, timeout=seconds
+            ) as response:
                 if response.status_code != 200:
-                    raise JudgeError(Reason.JUDGE_UNAVAILABLE, f"status {response.status_code}")
+                    kind = _BadRequest if response.status_code == 400 else JudgeError
+                    raise kind(Reason.JUDGE_UNAVAILABLE, f"status {response.status_code}")
                 async for chunk in response.aiter_bytes():
                     answer += chunk
                     if len(answer) > _ANSWER_BYTES_MAX:
@@ -117,8 +140,8 @@ class JudgeClient:
         except (httpx.ConnectTimeout, httpx.ConnectError):
             # httpx-aiohttp calls every failure to connect a timeout, a refused connection too.
             raise JudgeError(Reason.JUDGE_UNAVAILABLE, "no connection to it") from None
-        except (TimeoutError, httpx.TimeoutException):
-            raise JudgeError(Reason.JUDGE_TIMEOUT, f"nothing in {seconds:.2f} s") from None
+        except httpx.TimeoutException:
+            raise TimeoutError from None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             raise JudgeError(Reason.JUDGE_UNAVAILABLE, type(error).__name__) from None
         return bytes(answer)

@@ -27,6 +27,7 @@ Fault = Literal[
     "429",
     "500",
     "redirect",
+    "no schemas",
     # it answers with something else than a verdict
     "html",
     "huge",
@@ -117,6 +118,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self.close_connection = True
             case "400" | "401" | "429" | "500" as status:
                 self._send(int(status), b'{"error": {"message": "no"}}')
+            case "no schemas" if "response_format" in judge.asked[-1]:
+                self._send(400, b'{"error": {"message": "unknown response_format"}}')
             case "redirect":
                 self._send(307, b"", location="http://127.0.0.1:9/v1/chat/completions")
             case fault:

@@ -106,6 +106,16 @@ def test_a_judge_that_fails_is_a_denial_inside_the_deadline(
     assert answer(llm_guard, chat(QQ)).decision is Decision.ALLOW
 
 
+def test_a_judge_that_knows_no_schemas_is_asked_without_from_then_on(tmp_path: Path) -> None:
+    with MisbehavingJudge() as judge:
+        judge.fault = "no schemas"
+        environment = {"MESHWARD_JUDGE_URL": judge.url, "MESHWARD_JUDGE_MODEL": "m"}
+        with running(HANDLER, tmp_path / "log", environment) as function:
+            for _ in range(2):
+                assert answer(function, chat("hi")).reason is Reason.JUDGE_CLEARED
+        assert ["response_format" in request for request in judge.asked] == [True, False, False]
+
+
 def test_a_judge_that_is_not_there_is_a_denial_or_what_the_policy_says(tmp_path: Path) -> None:
     folder = tmp_path / "policies"
     folder.mkdir()
