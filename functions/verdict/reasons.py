@@ -178,8 +178,8 @@ _SPECS: Final = (
         403,
         ("shim",),
         _NEVER,
-        "The call upgrades to a protocol whose content no check can read.",
-        "Use plain HTTP requests for guarded hosts.",
+        "The call cannot be told to a check: an upgrade, CONNECT, or a head that reads in two ways.",
+        "Use plain HTTP requests, with one host and one content type each, for guarded hosts.",
     ),
     ReasonSpec(
         Reason.CHECK_TIMEOUT,

@@ -16,9 +16,14 @@ pub const Flow = enum(u32) { go = 0, hold = 1, drop = 3 };
 
 pub const Level = enum(u32) { info = 2, warn = 3, critical = 5 };
 
-pub const Buffer = enum(u32) { request_body = 0, callout_body = 4, plugin_configuration = 7 };
+pub const Buffer = enum(u32) {
+    request_body = 0,
+    response_body = 1,
+    callout_body = 4,
+    plugin_configuration = 7,
+};
 
-pub const Map = enum(u32) { request = 0, request_trailers = 1, callout = 6 };
+pub const Map = enum(u32) { request = 0, request_trailers = 1, response = 2, callout = 6 };
 
 const Status = enum(u32) { ok = 0, not_found = 1, bad_argument = 2, _ };
 

@@ -16,6 +16,7 @@ const denial = @import("denial.zig");
 const headers = @import("headers.zig");
 const hosts = @import("hosts.zig");
 const log = @import("log.zig");
+const overflow = @import("overflow.zig");
 const sign = @import("sign.zig");
 const streams = @import("streams.zig");
 const text = @import("text.zig");
@@ -66,6 +67,7 @@ fn examine(context: u32, end: bool) abi.Error!abi.Flow {
     stream.host = host;
     stream.template = template;
     stream.began_ms = nowMs();
+    stream.overflowed = false;
     stream.call = .{ .body_bytes_max = plugin.config.body_bytes_max };
     if (match == .refused) return advance(stream, .{ .refused = .request_unsupported }, null);
     takeOver(stream) catch |err| return advance(stream, .{ .refused = switch (err) {
@@ -108,6 +110,22 @@ pub fn onAnswer(token: u32, headers_count: u32, body_bytes: u32) void {
         fault;
     if (advance(stream, event, said) == .hold) return;
     abi.continueRequest() catch answerCaller(stream.template, .shim_fault, denial.nobody);
+}
+
+/// An answer that is not the provider's may be Envoy's own, for a body that it would not hold.
+pub fn onResponseHeaders(context: u32) abi.Flow {
+    const stream = streams.find(context) orelse return .go;
+    if (!overflow.isEnvoys(stream)) return .go;
+    stream.overflowed = true;
+    _ = react(stream, .{ .refused = .request_too_large });
+    overflow.rewordHeaders(stream);
+    return .go;
+}
+
+pub fn onResponseBody(context: u32) abi.Flow {
+    const stream = streams.find(context) orelse return .go;
+    if (stream.overflowed) overflow.rewordBody(stream);
+    return .go;
 }
 
 pub fn onDone(context: u32) void {

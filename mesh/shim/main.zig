@@ -49,6 +49,16 @@ export fn proxy_on_request_trailers(stream: u32, _: u32) abi.Flow {
     return guard.onTrailers(stream);
 }
 
+export fn proxy_on_response_headers(stream: u32, _: u32, _: bool) abi.Flow {
+    defer memory.sweep();
+    return guard.onResponseHeaders(stream);
+}
+
+export fn proxy_on_response_body(stream: u32, _: u32, _: bool) abi.Flow {
+    defer memory.sweep();
+    return guard.onResponseBody(stream);
+}
+
 export fn proxy_on_http_call_response(
     _: u32,
     token: u32,

@@ -45,6 +45,8 @@ pub const Stream = struct {
     began_ms: u64,
     call: core.Call,
     message: Message,
+    /// Envoy has refused the body by itself, and its answer is being reworded.
+    overflowed: bool,
     /// The callout under way for each check that is `out`.
     tokens: [core.checks_max]u32,
 };

@@ -53,7 +53,7 @@ def test_a_body_over_the_limit_is_denied_by_the_shim_and_not_by_envoy(
 
 
 @pytest.mark.parametrize("form", ["portable", "hold"])
-def test_a_body_that_overflows_the_buffer_in_one_burst_reaches_nobody(
+def test_a_body_that_overflows_envoy_s_buffer_in_one_burst_is_denied_in_the_same_words(
     shim: Path, authority: LocalAuthority, form: Form
 ) -> None:
     # What arrives at once can pass both limits at once; then Envoy may be the first to refuse it.
@@ -64,7 +64,11 @@ def test_a_body_that_overflows_the_buffer_in_one_burst_reaches_nobody(
         }
         with guarded(shim, form, redirects) as sidecar:
             burst = b"".join(chunked(PROVIDER, PATH, [b"x" * 300_000] * 10, JSON))
-            statuses = {call(sidecar.port, burst).status for _ in range(5)}
+            answers = [call(sidecar.port, burst) for _ in range(20)]
 
-    assert statuses == {413}
+    assert {answer.status for answer in answers} == {413}
+    assert {answer.value("x-meshward-reason") for answer in answers} == {"request.too-large"}
+    assert {answer.value("content-type") for answer in answers} == {"application/json"}
+    codes = {json.loads(answer.body)["error"]["code"] for answer in answers}
+    assert codes == {"request.too-large"}
     assert b"xxx" not in provider.received
