@@ -24,7 +24,8 @@ HEADER_BYTES_MAX: Final = 6 * 1024
 PATH_HEADER_BYTES_MAX: Final = 1024
 """A longer path is cut to this for the callout header; the provider gets it whole."""
 AUTHORITY_HEADER_BYTES_MAX: Final = 255
-"""A DNS name has at most 253 characters, a port may follow; a longer one that names a guarded host is denied."""
+"""A DNS name has at most 253 characters, a port may follow; a longer one of a guarded host is
+denied."""
 STATE_BYTES_MAX: Final = 4 * 1024
 REVISION_BYTES_MAX: Final = 64
 NAME_BYTES_MAX: Final = 64

@@ -178,7 +178,7 @@ _SPECS: Final = (
         403,
         ("shim",),
         _NEVER,
-        "The call cannot be told to a check: an upgrade, CONNECT, or a head that reads in two ways.",
+        "The call cannot be told to a check: an upgrade, CONNECT, or an ambiguous head.",
         "Use plain HTTP requests, with one host and one content type each, for guarded hosts.",
     ),
     ReasonSpec(
