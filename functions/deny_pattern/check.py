@@ -22,7 +22,7 @@ from functions.prompt import (
     unknown_policy,
 )
 from functions.verdict import Callout, Decision, Finding, Phase, Reason, Verdict
-from functions.verdict.models import FINDINGS_MAX, POINTER_CHARS_MAX
+from functions.verdict.models import FINDINGS_MAX
 
 NAME: Final = "deny-pattern"
 ENGINE: Final = f"{engines.VERSION}, unicode {unicodedata.unidata_version}"
@@ -142,7 +142,7 @@ def _finding(rule: Rule, segment: Segment, span: tuple[int, int], normalised: st
         rule=rule.id,
         category=rule.category,
         severity=rule.severity,
-        pointer=segment.pointer[:POINTER_CHARS_MAX],
+        pointer=segment.pointer,
         start=start,
         end=end,
         view="normalised" if plain and normalised != segment.text else segment.view,

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from functions.policy import Category
 from functions.prompt import Segment, View, normalise
+from functions.verdict.models import POINTER_CHARS_MAX
 
 VERSION: Final = 1
 """Raised with every change of the words below; part of a policy's revision."""
@@ -78,7 +79,9 @@ def _adds(segment: Segment, joined: set[str], whole: dict[str, str]) -> bool:
             return segment.text not in whole.get(segment.pointer, "")
         case View.PLAIN:
             part = segment.pointer.removesuffix("/text")
-            return part.rpartition("/")[0] not in joined
+            # A cut pointer may look like that of a part, and be another text's.
+            cut = len(segment.pointer) >= POINTER_CHARS_MAX
+            return cut or part.rpartition("/")[0] not in joined
         case _:
             return True
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from functions.prompt.strict_json import DEPTH_MAX, Json, MalformedMessage
+from functions.verdict.models import POINTER_CHARS_MAX
 
 # Field names of the known APIs; any other key may have been chosen to say something.
 _API_KEYS: Final = frozenset(
@@ -56,7 +57,10 @@ class View(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A piece of text, with its RFC 6901 pointer into the body and its message's role."""
+    """A piece of text, with its RFC 6901 pointer into the body and its message's role.
+
+    A pointer of `POINTER_CHARS_MAX` characters may be a longer one's beginning.
+    """
 
     text: str
     pointer: str
@@ -81,17 +85,25 @@ def _walk(value: Json, pointer: str, role: str, found: list[Segment]) -> None:
         _inner(value, pointer, role, found, depth=0)
     elif isinstance(value, list):
         for index, part in enumerate(value):
-            _walk(part, f"{pointer}/{index}", role, found)
+            _walk(part, _below(pointer, str(index)), role, found)
         _joined(value, pointer, role, found)
     elif isinstance(value, dict):
         said_by = value.get("role")
         role = said_by if isinstance(said_by, str) else role
         for key, part in value.items():
-            place = f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}"
+            place = _below(pointer, key)
             if key not in _API_KEYS:
                 found.append(Segment(key, place, role, View.KEY))
             if not _carries_no_text(key, part):
                 _walk(part, place, role, found)
+
+
+def _below(pointer: str, step: str) -> str:
+    """The pointer one step further. Cut, or one long key would be copied for all that is in it."""
+    if len(pointer) >= POINTER_CHARS_MAX:
+        return pointer
+    escaped = step[:POINTER_CHARS_MAX].replace("~", "~0").replace("/", "~1")
+    return f"{pointer}/{escaped}"[:POINTER_CHARS_MAX]
 
 
 def _carries_no_text(key: str, part: Json) -> bool:

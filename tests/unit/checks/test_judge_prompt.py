@@ -39,6 +39,14 @@ def test_parts_are_shown_joined_and_once() -> None:
     assert shown(chat(parts)) == ["[user] aside", "[user] my number"]
 
 
+def test_nothing_hides_behind_a_pointer_that_is_cut() -> None:
+    key = "k" * 1021  # The pointer to the first part then ends where pointers are cut.
+    parts = [{"text": "one", "x": "the secret"}, {"text": "two"}]
+    texts = shown(json.dumps({key: parts}).encode())
+    assert "[text] the secret" in texts
+    assert "[text] onetwo" in texts
+
+
 def test_json_in_a_string_is_shown_once_unless_escapes_hide_something() -> None:
     assert shown(chat('{"a": "plain words"}')) == ['[user] {"a": "plain words"}']
     escaped = r'{"a": "\u8d26\u53f7"}'

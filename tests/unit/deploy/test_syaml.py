@@ -24,7 +24,7 @@ def test_the_repository_s_own_file_names_both_functions_with_their_triggers() ->
         assert function.settings["runtime"] == "custom.debian12"
         assert function.settings["environmentVariables"]["MESHWARD_LISTEN"] == "0.0.0.0"
         assert function.triggers[0]["triggerConfig"]["authType"] == "jwt"
-        assert '"jwks":{"keys":[]}' in function.triggers[0]["triggerConfig"]["authConfig"]
+        assert function.triggers[0]["triggerConfig"]["authConfig"]["jwks"] == {"keys": []}
         assert function.instances_min == 1
 
 
@@ -49,7 +49,7 @@ def test_a_variable_without_value_or_default_is_named() -> None:
         ("component: fc3", "component: fc", r"resources\.deny-pattern\.component must be fc3"),
         ("timeout: 10\n", "timeOut: 10\n", r"resources\.deny-pattern\.props\.timeOut"),
         ("${vars.region}", "${vars.regoin}", r"\$\{vars\.regoin\} is not understood"),
-        ("minInstances: 1", "maxInstances: 1", r"scalingConfig\.maxInstances"),
+        ("minInstances: ", "maxInstances: ", r"scalingConfig\.maxInstances"),
         ("functionName: deny-pattern", "functionName: ''", r"functionName is required"),
         ("triggerType: http", "kind: http", r"triggers\[0\]\.kind"),
         ("MESHWARD_LISTEN: ${vars.listen}", "MESHWARD_LISTEN: 1", "must be a string"),

@@ -104,6 +104,13 @@ def test_a_segment_names_its_role_and_a_json_pointer() -> None:
     ]
 
 
+def test_a_long_key_is_not_copied_for_everything_that_is_in_it() -> None:
+    """Half a megabyte of key times a hundred thousand values would fill any memory."""
+    found = segments({"k" * 500_000: ["x"] * 100_000})
+    assert {len(each.pointer) for each in found} == {1024}
+    assert len(found) == 100_002
+
+
 def test_field_names_of_the_apis_and_plain_values_of_some_are_left_out() -> None:
     message = {"role": "user", "content": "hi"}
     body = {"model": "qwen-plus-2025-04-28", "messages": [message], "id": "chatcmpl-1a2b"}
