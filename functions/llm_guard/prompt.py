@@ -60,23 +60,27 @@ def messages(
 def texts_of(segments: Sequence[Segment]) -> list[str]:
     """What the judge is shown of a message: everything, normalised, once, each with its role.
 
-    Joined parts stand for the parts; of JSON inside a string only what escapes hid in the string.
+    Joined parts stand for the parts; JSON inside a string is taken apart where it has escapes.
     """
     joined = {each.pointer for each in segments if each.view is View.JOINED}
-    whole = {each.pointer: each.text for each in segments if each.view is View.PLAIN}
-    shown = [each for each in segments if _adds(each, joined, whole)]
+    escaped = {each.pointer for each in segments if each.view is View.PLAIN and "\\u" in each.text}
+    shown = [each for each in segments if _adds(each, joined, escaped)]
     return [f"[{_role(each)}] {normalise(each.text).text}" for each in shown]
 
 
-def _adds(segment: Segment, joined: set[str], whole: dict[str, str]) -> bool:
-    """Whether the segment says anything that another one does not."""
+def _adds(segment: Segment, joined: set[str], escaped: set[str]) -> bool:
+    """Whether the segment says anything that another one does not.
+
+    `joined` and `escaped` are the pointers of lists that are shown joined, and of strings in which
+    escapes may hide something.
+    """
     if not segment.text.strip():
         return False
     match segment.view:
         case View.KEY:
             return _PLAIN_NAME.fullmatch(segment.text) is None
         case View.INNER:
-            return segment.text not in whole.get(segment.pointer, "")
+            return segment.pointer in escaped
         case View.PLAIN:
             part = segment.pointer.removesuffix("/text")
             # A cut pointer may look like that of a part, and be another text's.

@@ -50,7 +50,7 @@ def test_nothing_hides_behind_a_pointer_that_is_cut() -> None:
 def test_json_in_a_string_is_shown_once_unless_escapes_hide_something() -> None:
     assert shown(chat('{"a": "plain words"}')) == ['[user] {"a": "plain words"}']
     escaped = r'{"a": "\u8d26\u53f7"}'
-    assert shown(chat(escaped)) == [f"[user] {escaped}", "[user] 账号"]
+    assert shown(chat(escaped)) == [f"[user] {escaped}", "[user] a", "[user] 账号"]
 
 
 def test_text_is_shown_normalised() -> None:
