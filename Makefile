@@ -1,8 +1,10 @@
-# up       the whole path on this machine: emulator, functions, sidecar, stand-ins
-# test     all layers of tests          check    format, lint, types, imports, generated files
-# pack     the functions' packages for Function Compute (s deploy calls it)
-# bench    figures, as ratios           generate what is generated from functions/verdict/
-# fix      what tools can mend          lock     pin the dependencies anew
+# make up        the whole path on this machine: emulator, functions, sidecar, stand-ins
+# make test      all layers of tests
+# make check     format, lint, strict types, import rules, generated files
+# make pack      the functions' packages for Function Compute (s deploy calls it)
+# make generate  what is generated from functions/verdict/
+# make fix       what tools can mend
+# make lock      pin the dependencies anew
 
 PYTHON ?= python3
 VENV := .venv
@@ -10,18 +12,18 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: up test check pack generate fix lock clean
+.PHONY: help up test check pack generate fix lock clean
 .DEFAULT_GOAL := help
 
 help:
-	@sed -n 's/^# //p' Makefile | head -5
+	@sed -n 's/^# //p' Makefile 
 
 $(INSTALLED): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info[:2] == (3, 11) else f"Meshward needs Python 3.11, $(PYTHON) is {sys.version.split()[0]}; set PYTHON=python3.11")'
 	@echo "Installing the pinned dependencies into $(VENV) (once, about a minute) …"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 up: $(INSTALLED)

@@ -87,7 +87,7 @@ def local_stack(settings: Settings, report: Report = lambda _what: None) -> Iter
         report("starting the emulator and the stand-ins")
         emulator = exits.enter_context(_emulator(authority, settings, emulator_port))
         provider = None if settings.provider_key else exits.enter_context(_provider(authority))
-        judge = None if settings.judge_url else exits.enter_context(_judge())
+        judge = None if settings.judge_url else exits.enter_context(_judge(authority))
         report("building the shim")
         shim = build(ROOT / "build" / "shim.wasm")
         judge_url = settings.judge_url
@@ -171,6 +171,7 @@ def _deploy(deployment: Deployment, emulator_url: str) -> dict[str, DeployedFunc
 def _emulator(authority: LocalAuthority, settings: Settings, port: Port) -> Child:
     certificate = authority.issue("emulator", f"*.{settings.region}.fcapp.run")
     return _child(
+        authority.folder,
         "emulator",
         "infra.emulator",
         *("--port", str(port.number), "--region", settings.region, "--tls-port", "0"),
@@ -181,14 +182,21 @@ def _emulator(authority: LocalAuthority, settings: Settings, port: Port) -> Chil
 def _provider(authority: LocalAuthority) -> Child:
     certificate = authority.issue("provider", GUARDED_HOST)
     options = ("--tls-cert", str(certificate.chain), "--tls-key", str(certificate.key))
-    return _child("provider", "infra.local.provider", *options)
+    return _child(authority.folder, "provider", "infra.local.provider", *options)
 
 
-def _judge() -> Child:
-    return _child("judge", "infra.local.judge")
+def _judge(authority: LocalAuthority) -> Child:
+    return _child(authority.folder, "judge", "infra.local.judge")
 
 
-def _child(name: str, module: str, *options: str) -> Child:
-    """A child of our own; of this process's environment it gets the path and nothing else."""
-    environment = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}
+def _child(folder: Path, name: str, module: str, *options: str) -> Child:
+    """A child of our own; of this process's environment it gets the path and nothing else.
+
+    What it writes goes below `folder`, which goes with the stack, however the child ends.
+    """
+    environment = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LANG": "C.UTF-8",
+        "TMPDIR": str(folder),
+    }
     return Child.spawn(name, [sys.executable, "-m", module, *options], environment)

@@ -9,12 +9,15 @@ Every answer bears x-fc-request-id. An FcError anywhere becomes the platform's e
 """
 
 import asyncio
+import contextlib
 import json
 import shutil
+import signal
 import socket
 import sys
 import tempfile
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -150,18 +153,29 @@ async def serve(settings: EmulatorSettings) -> None:
             secure = _listener(settings.tls_port)
             listeners.append((secure, _config(app, settings, tls=True)))
             ready["tls_port"] = secure.getsockname()[1]
-        servers = [(uvicorn.Server(config), listener) for listener, config in listeners]
+        servers = [(_Server(config), listener) for listener, config in listeners]
+        told_to_stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, told_to_stop.set)
         sys.stdout.write(json.dumps(ready) + "\n")
         sys.stdout.flush()
-        # Each server ends on the signal by itself; the first one to end takes the others along.
         running = [asyncio.create_task(server.serve([sock])) for server, sock in servers]
-        await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+        await told_to_stop.wait()
         for server, _ in servers:
             server.should_exit = True
         await asyncio.gather(*running)
     finally:
         await emulator.close()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals alone: uvicorn raises them again at its end, before instances could stop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
 
 
 def _listener(port: int) -> socket.socket:

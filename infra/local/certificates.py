@@ -25,7 +25,7 @@ class LocalAuthority:
     """Issues server certificates into `folder`, which has to exist and be private."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._authority = trustme.CA(organization_name="Meshward local stack")
         self.ca_file = folder / "authority.pem"
         self._authority.cert_pem.write_to_path(self.ca_file)
@@ -33,7 +33,7 @@ class LocalAuthority:
     def issue(self, name: str, *hosts: str) -> ServerCertificate:
         """A certificate for `hosts` (wildcards as in `*.example.com`), stored under `name`."""
         issued = self._authority.issue_cert(*hosts)
-        chain, key = self._folder / f"{name}.pem", self._folder / f"{name}.key"
+        chain, key = self.folder / f"{name}.pem", self.folder / f"{name}.key"
         key.touch(mode=0o600)
         issued.private_key_pem.write_to_path(key)
         chain.write_bytes(b"".join(pem.bytes() for pem in issued.cert_chain_pems))

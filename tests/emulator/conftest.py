@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -25,9 +25,9 @@ SOURCE = Path(__file__).parent / "functions" / "odd.py"
 class Emulator:
     """A running emulator, with what tests ask of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, environment: Mapping[str, str]) -> None:
         command = [sys.executable, "-m", "infra.emulator"]
-        self.child = Child.spawn("emulator", command, {"PATH": os.environ["PATH"]})
+        self.child = Child.spawn("emulator", command, {"PATH": os.environ["PATH"], **environment})
         self.port = int(self.child.wait_ready()["port"])
         self.sdk: Client = client(f"http://127.0.0.1:{self.port}", "cn-hangzhou", "id", "secret")
 
@@ -87,8 +87,8 @@ def archive(files: dict[str, bytes]) -> str:
 
 
 @pytest.fixture(scope="session")
-def emulator() -> Iterator[Emulator]:
-    running = Emulator()
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    running = Emulator({"TMPDIR": str(tmp_path_factory.mktemp("emulator"))})
     try:
         yield running
     finally:

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -19,10 +20,10 @@ def gone(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_no_instance_outlives_the_emulator(number: signal.Signals) -> None:
+def test_no_instance_outlives_the_emulator(number: signal.Signals, tmp_path: Path) -> None:
     if number is signal.SIGKILL and sys.platform != "linux":
         pytest.skip("only Linux ends children with a parent that was killed")
-    emulator = Emulator()
+    emulator = Emulator({"TMPDIR": str(tmp_path)})
     try:
         emulator.call(emulator.create("lasting"))
         pid = emulator.instances("lasting")[0]["pid"]
@@ -30,5 +31,7 @@ def test_no_instance_outlives_the_emulator(number: signal.Signals) -> None:
         os.kill(emulator.child.pid, number)
 
         wait_until(lambda: gone(pid), "the instance's end")
+        if number is signal.SIGTERM:
+            wait_until(lambda: not list(tmp_path.iterdir()), "the end of what it had unpacked")
     finally:
         emulator.child.stop()
