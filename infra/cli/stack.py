@@ -175,6 +175,7 @@ def _emulator(authority: LocalAuthority, settings: Settings, port: Port) -> Chil
         "emulator",
         "infra.emulator",
         *("--port", str(port.number), "--region", settings.region, "--tls-port", "0"),
+        *("--code-folder", str(ROOT / "build" / "code")),
         *("--tls-cert", str(certificate.chain), "--tls-key", str(certificate.key)),
     )
 

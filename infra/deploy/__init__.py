@@ -6,7 +6,7 @@
 `s deploy` does the same against the cloud; this door serves the local stack and the tests.
 """
 
-from infra.deploy.apply import DeployedFunction, apply
+from infra.deploy.apply import DeployedFunction, Invocation, apply, client, invoke, remove
 from infra.deploy.errors import DeploymentError, PackageError
 from infra.deploy.package import Target, package
 from infra.deploy.syaml import Deployment, FunctionSpec, load
@@ -17,11 +17,15 @@ __all__ = [
     "Deployment",
     "DeploymentError",
     "FunctionSpec",
+    "Invocation",
     "PackageError",
     "Target",
     "TriggerAccess",
     "apply",
+    "client",
+    "invoke",
     "load",
     "mint",
     "package",
+    "remove",
 ]

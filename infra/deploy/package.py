@@ -4,7 +4,9 @@
     functions/…      ─────────────────────────▶ build/functions/<name>.zip  (reproducible)
 
 For the cloud the wheels are those of Linux on x86-64 with Python 3.11, as custom.debian12 has it;
-for the local stack those of this machine.
+for the local stack those of this machine. Byte code comes along, since compiling would take a third
+of a cold start and the code's folder may be read-only. Equal input gives an equal zip, hence an
+equal checksum, by which `s deploy` knows that there is nothing to upload.
 """
 
 import hashlib
@@ -13,8 +15,9 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -24,13 +27,20 @@ from infra.deploy.errors import PackageError
 ROOT: Final = Path(__file__).parents[2]
 SHARED: Final = ("verdict", "prompt", "policy", "policies", "runtime")
 """Folders of `functions/` that every function needs."""
+_CODE: Final = "/code"
+"""Where the platform unpacks a package; byte code names its source by it."""
+_FORM: Final = "1"
+"""Changes with the way packages are made, so that older ones are made anew."""
 _CLOUD_PLATFORMS: Final = tuple(
     f"{tag}_x86_64"
     for tag in ("manylinux_2_35", "manylinux_2_34", "manylinux_2_28", "manylinux2014")
 )
 _EPOCH: Final = (2020, 1, 1, 0, 0, 0)
 """Every entry's time, so that a package's checksum tells its content and nothing else."""
-_LEFT_OUT: Final = frozenset({"__pycache__", "bin", "tests", "test"})
+_FOLDERS_LEFT_OUT: Final = frozenset({"bin", "tests", "test"})
+_SUFFIXES_LEFT_OUT: Final = frozenset({".pyx", ".pxd", ".pyi", ".c", ".h"})
+_FILES_LEFT_OUT: Final = frozenset({"RECORD", "REQUESTED", "INSTALLER", "direct_url.json"})
+"""What pip noted of this machine; metadata and entry points stay, for importlib.metadata."""
 
 
 class Target(StrEnum):
@@ -40,38 +50,42 @@ class Target(StrEnum):
     CLOUD = "cloud"
 
 
-def package(name: str, out: Path, target: Target = Target.LOCAL) -> Path:
+def package(name: str, out: Path, target: Target = Target.LOCAL, root: Path = ROOT) -> Path:
     """Make the package of the function `name` (as in `deny-pattern`) at `out`, unless it is fresh.
 
-    Raises `PackageError` when its dependencies cannot be installed.
+    `root` is the folder with `functions/`, and with `build/`, where dependencies are kept. Raises
+    `PackageError` when they cannot be installed.
     """
     folder = name.replace("-", "_")
-    requirements = ROOT / "functions" / folder / "requirements.txt"
+    requirements = root / "functions" / folder / "requirements.txt"
     if not requirements.is_file():
         raise PackageError(f"{name}: no requirements.txt in functions/{folder}")
-    dependencies = _dependencies(requirements, target)
-    sources = sorted(_sources(folder))
+    dependencies = _dependencies(requirements, target, root)
+    sources = {path.relative_to(root): path for path in _sources(root / "functions", folder)}
     fingerprint = _fingerprint(dependencies, sources)
     stamp = out.with_suffix(".stamp")
     if out.is_file() and stamp.is_file() and stamp.read_text() == fingerprint:
         return out
     out.parent.mkdir(parents=True, exist_ok=True)
     fresh = out.with_name(f".{out.name}.{os.getpid()}")
-    with zipfile.ZipFile(fresh, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
-        for path in sorted(_installed(dependencies)):
-            _add(archive, path, path.relative_to(dependencies))
-        for path in sources:
-            _add(archive, path, path.relative_to(ROOT))
+    with tempfile.TemporaryDirectory(prefix="meshward-package-") as scratch:
+        files = {
+            path.relative_to(dependencies): path
+            for path in dependencies.rglob("*")
+            if path.is_file() and _is_wanted(path.relative_to(dependencies))
+        }
+        _write(fresh, files | _compiled(sources, Path(scratch)))
     fresh.replace(out)
     stamp.write_text(fingerprint)
     return out
 
 
-def _dependencies(requirements: Path, target: Target) -> Path:
+def _dependencies(requirements: Path, target: Target, root: Path) -> Path:
     """The folder with the installed dependencies, installed now if it is not there."""
     platform = sysconfig.get_platform() if target is Target.LOCAL else "linux-x86_64-cp311"
-    digest = hashlib.sha256(requirements.read_bytes() + platform.encode()).hexdigest()[:16]
-    folder = ROOT / "build" / "dependencies" / digest
+    origin = f"{_FORM} {platform} {sys.implementation.cache_tag}".encode()
+    digest = hashlib.sha256(requirements.read_bytes() + origin).hexdigest()[:16]
+    folder = root / "build" / "dependencies" / digest
     if folder.is_dir():
         return folder
     fresh = folder.with_name(f".{digest}.{os.getpid()}")
@@ -85,42 +99,62 @@ def _dependencies(requirements: Path, target: Target) -> Path:
     if done.returncode != 0:
         shutil.rmtree(fresh, ignore_errors=True)
         raise PackageError(f"{requirements}: {done.stderr.strip()[-2000:]}")
-    fresh.replace(folder)
+    _compile(fresh)
+    try:
+        fresh.rename(folder)
+    except OSError:  # Another process was first with the same content.
+        shutil.rmtree(fresh)
     return folder
 
 
-def _sources(folder: str) -> Iterator[Path]:
-    functions = ROOT / "functions"
+def _sources(functions: Path, folder: str) -> Iterator[Path]:
     yield functions / "__init__.py"
     for part in (*SHARED, folder):
         for path in (functions / part).rglob("*"):
-            if (
-                path.is_file()
-                and path.suffix in (".py", ".yaml")
-                and not _left_out(path, functions)
-            ):
+            if path.suffix in (".py", ".yaml") and path.is_file():
                 yield path
 
 
-def _installed(dependencies: Path) -> Iterator[Path]:
-    for path in dependencies.rglob("*"):
-        if path.is_file() and not _left_out(path, dependencies):
-            yield path
+def _is_wanted(path: Path) -> bool:
+    return (
+        not _FOLDERS_LEFT_OUT.intersection(path.parts)
+        and path.suffix not in _SUFFIXES_LEFT_OUT
+        and not (path.name in _FILES_LEFT_OUT and path.parent.suffix == ".dist-info")
+    )
 
 
-def _left_out(path: Path, below: Path) -> bool:
-    return bool(_LEFT_OUT.intersection(path.relative_to(below).parts))
-
-
-def _fingerprint(dependencies: Path, sources: list[Path]) -> str:
+def _fingerprint(dependencies: Path, sources: Mapping[Path, Path]) -> str:
     digest = hashlib.sha256(dependencies.name.encode())
-    for path in sources:
-        digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() + b"\0")
+    for name, path in sorted(sources.items()):
+        digest.update(f"{name.as_posix()}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
 
-def _add(archive: zipfile.ZipFile, path: Path, name: Path) -> None:
-    entry = zipfile.ZipInfo(name.as_posix(), _EPOCH)
-    entry.external_attr = (0o755 if os.access(path, os.X_OK) else 0o644) << 16
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    archive.writestr(entry, path.read_bytes())
+def _compiled(sources: Mapping[Path, Path], scratch: Path) -> dict[Path, Path]:
+    """Copies of the sources in `scratch`, byte code beside them."""
+    for name, path in sources.items():
+        target = scratch / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    _compile(scratch)
+    return {path.relative_to(scratch): path for path in scratch.rglob("*") if path.is_file()}
+
+
+def _compile(folder: Path) -> None:
+    """Compile everything below `folder`: byte code that never looks at its source's time.
+
+    In a process of its own, since the order of sets in byte code follows the hash seed. A library
+    may bring files that are not meant for this Python; they simply stay uncompiled.
+    """
+    command = [sys.executable, "-m", "compileall", "-qq", "--invalidation-mode", "unchecked-hash"]
+    command += ["-s", str(folder), "-p", _CODE, str(folder)]
+    subprocess.run(command, env={"PYTHONHASHSEED": "0"}, capture_output=True, check=False)
+
+
+def _write(out: Path, files: Mapping[Path, Path]) -> None:
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+        for name, path in sorted(files.items()):
+            entry = zipfile.ZipInfo(name.as_posix(), _EPOCH)
+            entry.external_attr = (0o755 if os.access(path, os.X_OK) else 0o644) << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, path.read_bytes())

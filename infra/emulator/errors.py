@@ -1,6 +1,6 @@
 """The platform's errors: a code, a status and a message, in the shape that its SDKs read.
 
-FcError                    raised by model, pools and access; answered once, at the edge
+FcError                    raised by account, pools, access and dialects; answered at the edge
 """
 
 from dataclasses import dataclass
@@ -42,5 +42,5 @@ def exists(kind: str, name: str) -> FcError:
 
 
 def not_emulated(operation: str) -> FcError:
-    """501: an operation of the platform that has no counterpart here."""
+    """501: something of the platform that has no counterpart here."""
     return FcError(501, "NotEmulated", f"{operation} is not emulated")

@@ -1,284 +1,247 @@
-"""Instances: a real process each, and the pool that starts, shares and ends them.
+"""An instance: one process of a function, from its start to its end.
 
-    starting ──healthy──▶ ready ──┬─ up to instanceConcurrency requests at a time
-       │                          ├─ its process ends ─▶ gone; a minimum is filled up again
-       └─ exits, or too late      ├─ idle too long ────▶ stopping ──SIGTERM, SIGKILL──▶ gone
-            ▼                     └─ newer version ────▶ drains, then stopping
-       FcError 412
+    starting ──listens──▶ /initialize ──▶ health check ──▶ ready ◀──▶ unhealthy
+       │ exits, late, or a hook fails                        │ (too many checks in a row fail)
+       ▼                                                     ▼
+    FcError 412         draining ──▶ stopping: /pre-stop, SIGTERM, SIGKILL ──▶ gone
 
-An instance sees its unpacked package as working directory, the platform's variables and its own,
-and nothing else of this machine but a PATH. `python3` is the interpreter below this process's
-virtual environment, so that what the package lacks is missing here too.
+Order of hooks and checks: help.aliyun.com/zh/functioncompute, "Configure instance health checks"
+(2026-04-14) and "Configure instance lifecycles".
 """
 
 import asyncio
 import contextlib
-import ctypes
-import os
-import signal
 import socket
-import sys
 import tempfile
 import time
-from collections import deque
-from collections.abc import Coroutine
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
 from typing import Final
 from uuid import uuid4
 
 import aiohttp
 
 from infra.emulator.errors import FcError
-from infra.emulator.model import Account, Function
+from infra.emulator.headers import platform_headers
+from infra.emulator.model import Code, Configuration, Function
+from infra.emulator.processes import GroupProcess, Guardian
 
 LOOPBACK: Final = "127.0.0.1"
-INSTANCES_MAX: Final = 20
-"""Of one function, on one machine; the platform's own limit is per account and larger."""
-_START_SECONDS: Final = 60.0
-_STOP_SECONDS: Final = 5.0
-_IDLE_SECONDS: Final = 300.0
-_RESTART_SECONDS: Final = 0.2
-_LOG_LINES_MAX: Final = 500
-_PR_SET_PDEATHSIG: Final = 1
+_START_SECONDS: Final = 120.0
+"""The platform's own limit for a custom runtime to listen."""
+_POLL_SECONDS: Final = 0.01
 
 
-@dataclass(eq=False, slots=True)
+class State(StrEnum):
+    """Where an instance is in its life."""
+
+    STARTING = "starting"
+    READY = "ready"
+    UNHEALTHY = "unhealthy"
+    DRAINING = "draining"
+    STOPPING = "stopping"
+    GONE = "gone"
+
+
+class Place:
+    """What all instances of one emulator share. `path` is their PATH."""
+
+    def __init__(
+        self,
+        account_id: str,
+        region: str,
+        path: str,
+        session: aiohttp.ClientSession,
+        guardian: Guardian,
+    ) -> None:
+        self.account_id = account_id
+        self.region = region
+        self.path = path
+        self.session = session
+        self.guardian = guardian
+
+
 class Instance:
-    """One process of a function."""
+    """One process of a function, at the version that the function had when it was made."""
 
-    id: str
-    version: int
-    port: int
-    process: asyncio.subprocess.Process
-    in_flight: int = 0
-    ready: bool = False
-    """Whether it may be given requests."""
-    started: bool = False
-    """Whether it ever was ready: one that never was is not started again by itself."""
-    idle_since: float = field(default_factory=time.monotonic)
-
-
-class Pool:
-    """The instances of one function."""
-
-    def __init__(self, account: Account, name: str, session: aiohttp.ClientSession) -> None:
-        self._account = account
-        self._name = name
-        self._session = session
-        self._starting: asyncio.Task[Instance] | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._closed = False
-        self.instances: list[Instance] = []
-        self.log: deque[str] = deque(maxlen=_LOG_LINES_MAX)
+    def __init__(self, function: Function, place: Place, log: Callable[[str], object]) -> None:
+        self.id = f"c-{uuid4().hex[:8]}-{uuid4().hex[:12]}"
+        self.version = function.version
+        self.configuration: Configuration = function.configuration
+        self.port = _free_port()
+        self.state = State.STARTING
+        self.in_flight = 0
+        self.created = time.time()
+        self.idle_since = time.monotonic()
+        self._code: Code = function.code
+        self._place = place
+        self._log = log
+        self._process: GroupProcess | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     @property
-    def _function(self) -> Function:
-        return self._account.function(self._name)
+    def url(self) -> str:
+        """Where its HTTP server listens."""
+        return f"http://{LOOPBACK}:{self.port}"
 
-    async def acquire(self) -> Instance:
-        """An instance with room for one more request, started if there is none.
+    @property
+    def pid(self) -> int | None:
+        """The process id, once there is a process."""
+        return self._process.pid if self._process else None
 
-        Raises ResourceExhausted (429) where all are full, and an FcError where none can start.
-        """
-        limit = self._function.configuration.instance_concurrency
-        while True:
-            for instance in self.instances:
-                if self._current(instance) and instance.in_flight < limit:
-                    instance.in_flight += 1
-                    return instance
-            if len(self.instances) >= INSTANCES_MAX:
-                raise FcError(429, "ResourceExhausted", f"all instances of {self._name} are busy")
-            await asyncio.shield(self._start_one())
-
-    def release(self, instance: Instance) -> None:
-        """Give an instance back after a request."""
-        instance.in_flight -= 1
-        instance.idle_since = time.monotonic()
-        if instance.version != self._function_version() and instance.in_flight == 0:
-            self._spawn(self._stop(instance))
-
-    def discard(self, instance: Instance) -> None:
-        """End an instance that broke a call: it gets no other, whatever state it is in."""
-        instance.ready = False
-        self.release(instance)
-        self._spawn(self._stop(instance))
-
-    async def fill(self) -> None:
-        """Start what the configured minimum still lacks."""
-        while not self._closed and len(self._live()) < self._function.instances_min:
-            await asyncio.shield(self._start_one())
-
-    async def renew(self) -> None:
-        """After a change of code or configuration: new instances first, then the old ones go."""
-        await self.fill()
-        for instance in list(self.instances):
-            if not self._current(instance) and instance.in_flight == 0:
-                await self._stop(instance)
-
-    async def reap(self) -> None:
-        """Stop instances beyond the minimum that have been idle too long."""
-        now = time.monotonic()
-        spare = len(self._live()) - self._function.instances_min
-        for instance in list(self.instances):
-            if spare > 0 and not instance.in_flight and now - instance.idle_since > _IDLE_SECONDS:
-                spare -= 1
-                await self._stop(instance)
-
-    async def close(self) -> None:
-        """Stop everything."""
-        self._closed = True
-        if self._starting is not None:
-            self._starting.cancel()
-            with contextlib.suppress(asyncio.CancelledError, FcError):
-                await self._starting
-        await asyncio.gather(*(self._stop(instance) for instance in list(self.instances)))
-        for task in list(self._tasks):
-            task.cancel()
-
-    def _live(self) -> list[Instance]:
-        return [instance for instance in self.instances if self._current(instance)]
-
-    def _current(self, instance: Instance) -> bool:
-        return instance.ready and instance.version == self._function_version()
-
-    def _function_version(self) -> int:
-        function = self._account.functions.get(self._name)
-        return function.version if function else -1
-
-    def _start_one(self) -> asyncio.Task[Instance]:
-        """One start at a time: whoever waits for an instance waits for the same one."""
-        if self._starting is None or self._starting.done():
-            self._starting = asyncio.create_task(self._start(), name=f"start {self._name}")
-        return self._starting
-
-    async def _start(self) -> Instance:
-        function = self._function
-        folder = function.code.folder
-        port = _free_port()
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *function.configuration.command,
-                cwd=folder,
-                env=self._environment(function, port),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-                start_new_session=True,  # a group of its own, to be ended whole
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
-            )
-        except OSError as error:
-            what = f"the start command of {self._name} cannot be run: {error.strerror}"
-            raise FcError(412, "CAFileNotFound", what) from None
-        instance = Instance(f"c-{uuid4().hex[:12]}", function.version, port, process)
-        self.instances.append(instance)
-        self._spawn(self._read(instance))
-        self._spawn(self._watch(instance))
+    async def start(self) -> None:
+        """Bring it up until it is ready; it is gone when this raises an FcError."""
+        name = self.configuration.name
         try:
             async with asyncio.timeout(_START_SECONDS):
-                await self._healthy(instance)
+                await self._start()
         except TimeoutError:
-            await self._stop(instance)
-            what = f"{self._name} did not answer on its port within {_START_SECONDS:.0f} s"
+            await self.stop()
+            what = f"{name} did not become healthy on port {self.port} in {_START_SECONDS:.0f} s"
             raise FcError(412, "FunctionNotStarted", what) from None
         except BaseException:
-            await self._stop(instance)
+            await self.stop()
             raise
-        instance.ready = instance.started = True
-        return instance
+        if self.state is State.STARTING:
+            self.state = State.READY
+        if self.configuration.health_check.path:
+            self._tasks.append(asyncio.create_task(self._check_health()))
 
-    async def _healthy(self, instance: Instance) -> None:
-        path = self._function.configuration.health_check.path
+    async def wait_gone(self) -> None:
+        """Wait for the end of its process, whoever ends it."""
+        if self._process is not None:
+            await self._process.wait()
+        self._end()
+
+    async def stop(self) -> None:
+        """End it as the platform does: its own hook first, then signals."""
+        if self.state in (State.STOPPING, State.GONE):
+            await self.wait_gone()
+            return
+        was_up = self.state is not State.STARTING
+        self.state = State.STOPPING
+        seconds = self.configuration.pre_stop_seconds
+        if was_up and seconds is not None:
+            with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
+                await self._hook("GET", "/pre-stop", seconds)
+        if self._process is not None:
+            await self._process.stop()
+        self._end()
+
+    async def _start(self) -> None:
+        name, command = self.configuration.name, self.configuration.command
+        try:
+            self._process = await GroupProcess.start(
+                command, self._code.folder, self._environment(), self._place.guardian
+            )
+        except OSError as error:
+            what = f"the start command of {name} cannot be run: {command[0]}: {error.strerror}"
+            raise FcError(412, "CAFileNotFound", what) from None
+        self._tasks.append(asyncio.create_task(self._process.read_lines(self._log)))
+        if self.state is not State.STARTING:  # Stopped before there was a process to stop.
+            await self._process.stop()
+        check = self.configuration.health_check
+        await asyncio.sleep(check.initial_delay_seconds)
+        await self._until(self._listens)
+        if self.configuration.initialize_seconds is not None:
+            await self._initialize(self.configuration.initialize_seconds)
+        if check.path:
+            # The platform checks once; here the first check may come before the server is warm.
+            await self._until(self._healthy)
+
+    async def _until(self, holds: Callable[[], Awaitable[bool]]) -> None:
+        assert self._process is not None  # noqa: S101 -- called with a process only
+        while not await holds():
+            if not self._process.running:
+                name = self.configuration.name
+                raise FcError(412, "CAExited", f"{name} ended at its start; its log tells why")
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def _listens(self) -> bool:
+        try:
+            _, writer = await asyncio.open_connection(LOOPBACK, self.port)
+        except OSError:
+            return False
+        writer.close()
+        return True
+
+    async def _healthy(self) -> bool:
+        check = self.configuration.health_check
+        try:
+            status = await self._hook("GET", check.path, check.timeout_seconds)
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return False
+        return 200 <= status < 400
+
+    async def _initialize(self, seconds: float) -> None:
+        name = self.configuration.name
+        try:
+            status = await self._hook("POST", "/initialize", seconds)
+        except TimeoutError:
+            what = f"the initializer of {name} took more than {seconds:g} s"
+            raise FcError(412, "FunctionNotStarted", what) from None
+        except (aiohttp.ClientError, OSError):
+            what = f"the initializer of {name} broke; its log tells why"
+            raise FcError(412, "FunctionNotStarted", what) from None
+        if not 200 <= status < 300:
+            what = f"the initializer of {name} answered {status}, not 2xx"
+            raise FcError(412, "FunctionNotStarted", what)
+
+    async def _hook(self, method: str, path: str, seconds: float) -> int:
+        """The status that the instance answers to a call of the platform's own."""
+        headers = platform_headers(
+            str(uuid4()), self.configuration, self._place.account_id, self._place.region, path
+        )
+        async with asyncio.timeout(seconds):
+            async with self._place.session.request(
+                method, self.url + path, headers=headers, allow_redirects=False
+            ) as answer:
+                return answer.status
+
+    async def _check_health(self) -> None:
+        """Take it out of service after some failures in a row, and back in after successes."""
+        check = self.configuration.health_check
+        failures = successes = 0
         while True:
-            if instance.process.returncode is not None:
-                what = f"{self._name} ended at its start; its log tells why"
-                raise FcError(412, "CAExited", what)
-            try:
-                if not path:
-                    _, writer = await asyncio.open_connection(LOOPBACK, instance.port)
-                    writer.close()
-                    break
-                async with self._session.get(f"http://{LOOPBACK}:{instance.port}{path}") as answer:
-                    if answer.status == 200:
-                        break
-            except (OSError, aiohttp.ClientError):
-                pass
-            await asyncio.sleep(0.02)
-        if self._function.configuration.initializer:
-            url = f"http://{LOOPBACK}:{instance.port}/initialize"
-            async with self._session.post(url) as answer:
-                if not 200 <= answer.status < 300:
-                    what = f"the initialiser of {self._name} answered {answer.status}"
-                    raise FcError(412, "FunctionNotStarted", what)
+            await asyncio.sleep(check.period_seconds)
+            if await self._healthy():
+                failures, successes = 0, successes + 1
+            else:
+                failures, successes = failures + 1, 0
+            if self.state is State.READY and failures >= check.failure_threshold:
+                self.state = State.UNHEALTHY
+                self._log(f"{self.id} is unhealthy: GET {check.path} failed {failures} times")
+            elif self.state is State.UNHEALTHY and successes >= check.success_threshold:
+                self.state = State.READY
 
-    def _environment(self, function: Function, port: int) -> dict[str, str]:
-        configuration = function.configuration
+    def _environment(self) -> dict[str, str]:
+        """The variables that the platform sets, and the function's own."""
+        configuration = self.configuration
         return {
-            "PATH": f"{_interpreters(self._account.folder)}:{os.environ.get('PATH', os.defpath)}",
+            "PATH": self._place.path,
             "HOME": tempfile.gettempdir(),
             "LANG": "C.UTF-8",
             "PYTHONUNBUFFERED": "1",
-            "FC_SERVER_PORT": str(port),
+            "PORT": str(self.port),
+            "FC_SERVER_PORT": str(self.port),
             "FC_FUNCTION_NAME": configuration.name,
             "FC_FUNCTION_HANDLER": configuration.handler,
             "FC_FUNCTION_MEMORY_SIZE": str(configuration.memory_mb),
-            "FC_REGION": self._account.region,
-            "FC_ACCOUNT_ID": self._account.account_id,
+            "FC_INSTANCE_ID": self.id,
+            "FC_REGION": self._place.region,
+            "FC_ACCOUNT_ID": self._place.account_id,
+            "FC_QUALIFIER": "LATEST",
+            "FC_VERSION_ID": "LATEST",
             **dict(configuration.environment),
         }
 
-    async def _read(self, instance: Instance) -> None:
-        assert instance.process.stdout is not None  # noqa: S101 -- started with a pipe
-        with contextlib.suppress(ValueError):  # a line longer than the reader's limit
-            async for line in instance.process.stdout:
-                self.log.append(line.decode("utf-8", "replace").rstrip("\n"))
-
-    async def _watch(self, instance: Instance) -> None:
-        await instance.process.wait()
-        instance.ready = False
-        if instance in self.instances:
-            self.instances.remove(instance)
-        if instance.started and not self._closed and self._name in self._account.functions:
-            # A function that keeps crashing is started again at a bounded rate.
-            await asyncio.sleep(_RESTART_SECONDS)
-            with contextlib.suppress(FcError):
-                await self.fill()
-
-    async def _stop(self, instance: Instance) -> None:
-        instance.ready = False
-        if instance in self.instances:
-            self.instances.remove(instance)
-        for number, seconds in ((signal.SIGTERM, _STOP_SECONDS), (signal.SIGKILL, None)):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(instance.process.pid, number)
-            try:
-                async with asyncio.timeout(seconds):
-                    await instance.process.wait()
-                    return
-            except TimeoutError:
-                continue
-
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _end(self) -> None:
+        self.state = State.GONE
+        for task in self._tasks[1:]:  # The first reads the log to its end.
+            task.cancel()
 
 
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
-
-
-def _interpreters(folder: Path) -> Path:
-    """A folder in which `python3` is the interpreter that this process's environment is made of."""
-    found = folder / "bin"
-    if not found.is_dir():
-        found.mkdir()
-        base = getattr(sys, "_base_executable", sys.executable)
-        (found / "python3").symlink_to(Path(base).resolve())
-    return found
-
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,31 +1,28 @@
-"""What exists: functions, their code and triggers. Knows no HTTP and starts no process.
+"""What exists: functions, code and triggers, each held to the platform's limits. Knows no HTTP.
 
-    Account ── functions: name → Function ── triggers: name → Trigger
-                                          └─ code: a folder with the unpacked package
+Function ── Configuration          what an instance is started with
+         ├─ Code                   a folder with the unpacked package
+         ├─ Trigger, by name       who may call it from outside
+         └─ Scaling                how many instances there may and must be
 
-Limits are the platform's (docs/function-compute limits, read 2026-04); each breach names the field.
+Limits: help.aliyun.com/zh/functioncompute, "Limits", and the fc3 component's schema, read 2026-04.
 """
 
 import re
-import shutil
-import tempfile
-import zipfile
-from dataclasses import dataclass, field, replace
-from hashlib import sha256
-from io import BytesIO
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
-from uuid import uuid4
-
-import fastcrc
+from typing import Any, Final
 
 from infra.emulator.access import Access
-from infra.emulator.errors import exists, invalid, not_emulated, not_found
+from infra.emulator.errors import invalid, not_emulated
 
 RUNTIMES: Final = ("custom", "custom.debian10", "custom.debian11", "custom.debian12")
 METHODS: Final = ("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}")
-_UNPACKED_BYTES_MAX: Final = 1024 * 1024 * 1024
+_VARIABLE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_DISKS_MB: Final = (512, 10240)
+_ENVIRONMENT_BYTES_MAX: Final = 4 * 1024
+_DESCRIPTION_CHARACTERS_MAX: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +30,34 @@ class HealthCheck:
     """How the platform sees that an instance can take requests; without a path: it listens."""
 
     path: str = ""
+    initial_delay_seconds: int = 0
+    period_seconds: int = 3
+    timeout_seconds: int = 1
+    failure_threshold: int = 3
+    success_threshold: int = 1
+
+    def __post_init__(self) -> None:
+        """Hold every field to the platform's limits."""
+        place = "customRuntimeConfig.healthCheckConfig."
+        if self.path and not self.path.startswith("/"):
+            raise invalid(f"{place}httpGetUrl", f"{self.path!r} does not begin with /")
+        within(f"{place}initialDelaySeconds", self.initial_delay_seconds, 0, 120)
+        within(f"{place}periodSeconds", self.period_seconds, 1, 120)
+        within(f"{place}timeoutSeconds", self.timeout_seconds, 1, 3)
+        within(f"{place}failureThreshold", self.failure_threshold, 1, 120)
+        within(f"{place}successThreshold", self.success_threshold, 1, 120)
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """A function's configuration. Memory in MB, time limit in seconds."""
+    """A function's configuration. Memory in MB, times in seconds.
+
+    `initialize_seconds` and `pre_stop_seconds` are the time limits of the hooks, None without one.
+    """
 
     name: str
     runtime: str
-    command: tuple[str, ...]
+    command: tuple[str, ...] = ("./bootstrap",)
     port: int = 9000
     handler: str = "index.handler"
     description: str = ""
@@ -51,25 +67,44 @@ class Configuration:
     timeout_seconds: int = 3
     instance_concurrency: int = 1
     health_check: HealthCheck = field(default_factory=HealthCheck)
-    initializer: bool = False
+    initialize_seconds: int | None = None
+    pre_stop_seconds: int | None = None
     environment: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         """Hold every field to the platform's limits."""
-        if not _NAME.fullmatch(self.name):
-            raise invalid("functionName", "letters, digits, _ and -, at most 128, no digit first")
+        check_name("functionName", self.name)
         if self.runtime not in RUNTIMES:
             known = ", ".join(RUNTIMES)
-            raise not_emulated(f"runtime {self.runtime} (emulated are {known})")
-        if not self.command:
-            raise invalid("customRuntimeConfig.command", "is needed to start the function")
-        _within("cpu", self.cpu, 0.05, 16)
-        _within("memorySize", self.memory_mb, 128, 32768)
-        _within("timeout", self.timeout_seconds, 1, 86400)
-        _within("instanceConcurrency", self.instance_concurrency, 1, 200)
-        _within("customRuntimeConfig.port", self.port, 1, 65535)
+            raise not_emulated(f"runtime {self.runtime!r} (emulated: {known})")
+        within("cpu", self.cpu, 0.05, 16)
+        within("memorySize", self.memory_mb, 128, 32768)
+        within("timeout", self.timeout_seconds, 1, 86400)
+        within("instanceConcurrency", self.instance_concurrency, 1, 200)
+        within("customRuntimeConfig.port", self.port, 1, 65535)
         if self.memory_mb % 64:
             raise invalid("memorySize", f"{self.memory_mb} is not a multiple of 64")
+        if self.disk_mb not in _DISKS_MB:
+            raise invalid("diskSize", f"{self.disk_mb} is not one of {_DISKS_MB}")
+        if len(self.description) > _DESCRIPTION_CHARACTERS_MAX:
+            raise invalid("description", f"has more than {_DESCRIPTION_CHARACTERS_MAX} characters")
+        if self.initialize_seconds is not None:
+            within("instanceLifecycleConfig.initializer.timeout", self.initialize_seconds, 1, 300)
+        if self.pre_stop_seconds is not None:
+            within("instanceLifecycleConfig.preStop.timeout", self.pre_stop_seconds, 1, 90)
+        self._check_environment()
+
+    def _check_environment(self) -> None:
+        size = 0
+        for name, value in self.environment:
+            if not _VARIABLE.fullmatch(name) or name.startswith("FC_"):
+                what = f"{name!r} must be letters, digits and _, a letter first, and not FC_…"
+                raise invalid("environmentVariables", what)
+            if "\0" in value:
+                raise invalid("environmentVariables", f"{name} holds a NUL character")
+            size += len(name) + len(value.encode())
+        if size > _ENVIRONMENT_BYTES_MAX:
+            raise invalid("environmentVariables", f"exceed {_ENVIRONMENT_BYTES_MAX} bytes in all")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +116,16 @@ class Trigger:
     access: Access
     methods: tuple[str, ...]
     config: str
+    created: str
+    modified: str
     description: str = ""
+    internet: bool = True
+
+    def __post_init__(self) -> None:
+        """Hold every field to the platform's limits."""
+        check_name("triggerName", self.name)
+        if not set(self.methods) <= set(METHODS):
+            raise invalid("triggerConfig.methods", f"must be out of {', '.join(METHODS)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,136 +133,51 @@ class Code:
     """An unpacked package; `checksum` is the CRC-64/XZ of the archive, in decimal."""
 
     folder: Path
+    archive: Path
     checksum: str
     size_bytes: int
 
 
 @dataclass(slots=True)
+class Scaling:
+    """How many instances a function must have, and may have (None: as many as fit)."""
+
+    instances_min: int = 0
+    instances_max: int | None = None
+
+
+@dataclass(slots=True)
 class Function:
-    """A function as it is deployed. `version` changes with configuration or code."""
+    """A function as it is deployed.
+
+    `version` changes with configuration or code: instances of an older one take no more requests.
+    `echoed` are fields that change nothing here; they are read back as they were given.
+    """
 
     configuration: Configuration
     code: Code
     identity: str
     created: str
     modified: str
+    echoed: dict[str, Any]
     triggers: dict[str, Trigger] = field(default_factory=dict)
-    instances_min: int = 0
+    scaling: Scaling = field(default_factory=Scaling)
     version: int = 1
 
-
-class Account:
-    """All functions of one account in one region."""
-
-    def __init__(self, account_id: str, region: str, folder: Path) -> None:
-        self.account_id = account_id
-        self.region = region
-        self.folder = folder
-        self.functions: dict[str, Function] = {}
-        self._hosts: dict[str, tuple[str, str]] = {}
-
-    def function(self, name: str) -> Function:
-        """The function of that name, or FunctionNotFound."""
-        try:
-            return self.functions[name]
-        except KeyError:
-            raise not_found("Function", name) from None
-
-    def create(self, configuration: Configuration, archive: bytes, now: str) -> Function:
-        """A new function from its zip package, made at `now` (as the platform writes times)."""
-        if configuration.name in self.functions:
-            raise exists("Function", configuration.name)
-        code = self._unpack(archive)
-        function = Function(configuration, code, str(uuid4()), now, now)
-        self.functions[configuration.name] = function
-        return function
-
-    def update(
-        self, name: str, configuration: Configuration, archive: bytes | None, now: str
-    ) -> Function:
-        """Replace configuration and, if an archive is given, code."""
-        function = self.function(name)
-        if archive is not None:
-            # The old folder stays until its last instance has gone; the account's folder ends both.
-            function.code = self._unpack(archive)
-        function.configuration = configuration
-        function.modified = now
-        function.version += 1
-        return function
-
-    def delete(self, name: str) -> None:
-        """Remove a function that has no triggers left."""
-        function = self.function(name)
-        if function.triggers:
-            names = ", ".join(function.triggers)
-            raise invalid("functionName", f"{name} still has triggers: {names}")
-        del self.functions[name]
-
-    def trigger(self, function_name: str, name: str) -> Trigger:
-        """The trigger of that name, or TriggerNotFound."""
-        try:
-            return self.function(function_name).triggers[name]
-        except KeyError:
-            raise not_found("Trigger", name) from None
-
-    def create_trigger(self, function_name: str, trigger: Trigger) -> Trigger:
-        """Add an HTTP trigger; a function has at most one for each qualifier."""
-        function = self.function(function_name)
-        if trigger.name in function.triggers:
-            raise exists("Trigger", trigger.name)
-        if function.triggers:
-            raise invalid("triggerType", "a function has one HTTP trigger for each qualifier")
-        return self._put_trigger(function_name, trigger)
-
-    def update_trigger(self, function_name: str, trigger: Trigger) -> Trigger:
-        """Replace a trigger; its host stays."""
-        self.trigger(function_name, trigger.name)
-        return self._put_trigger(function_name, trigger)
-
-    def delete_trigger(self, function_name: str, name: str) -> None:
-        """Remove a trigger and its host."""
-        trigger = self.trigger(function_name, name)
-        del self.function(function_name).triggers[name]
-        del self._hosts[trigger.host]
-
-    def by_host(self, host: str) -> tuple[Function, Trigger] | None:
-        """The function and trigger that a Host header (without port) names."""
-        found = self._hosts.get(host.lower())
-        if found is None:
-            return None
-        function = self.functions[found[0]]
-        return function, function.triggers[found[1]]
-
-    def _put_trigger(self, function_name: str, trigger: Trigger) -> Trigger:
-        seed = f"{self.account_id}/{self.region}/{function_name}/{trigger.name}"
-        label = f"{function_name.lower()}-{sha256(seed.encode()).hexdigest()[:10]}"
-        stored = replace(trigger, host=f"{label}.{self.region}.fcapp.run")
-        self.function(function_name).triggers[trigger.name] = stored
-        self._hosts[stored.host] = (function_name, trigger.name)
-        return stored
-
-    def _unpack(self, archive: bytes) -> Code:
-        folder = Path(tempfile.mkdtemp(prefix="code-", dir=self.folder))
-        try:
-            with zipfile.ZipFile(BytesIO(archive)) as package:
-                size = sum(entry.file_size for entry in package.infolist())
-                if size > _UNPACKED_BYTES_MAX:
-                    raise invalid("code.zipFile", f"unpacks to {size} bytes")
-                _extract(package, folder)
-        except zipfile.BadZipFile:
-            shutil.rmtree(folder)
-            raise invalid("code.zipFile", "is not a zip archive") from None
-        return Code(folder, str(fastcrc.crc64.xz(archive)), len(archive))
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return self.configuration.name
 
 
-def _extract(package: zipfile.ZipFile, folder: Path) -> None:
-    for entry in package.infolist():
-        target = Path(package.extract(entry, folder))  # never outside the folder
-        mode = entry.external_attr >> 16 & 0o777
-        if mode and target.is_file():
-            target.chmod(mode | 0o600)
-
-
-def _within(name: str, value: float, low: float, high: float) -> None:
+def within(name: str, value: float, low: float, high: float) -> None:
+    """Raise InvalidArgument unless `value` lies between `low` and `high`, both included."""
     if not low <= value <= high:
         raise invalid(name, f"{value} is not between {low} and {high}")
+
+
+def check_name(field_name: str, name: str) -> None:
+    """Raise InvalidArgument unless `name` may name a function or a trigger."""
+    if not _NAME.fullmatch(name):
+        what = f"{name[:140]!r} must be 1 to 128 letters, digits, _ and -, no digit or - first"
+        raise invalid(field_name, what)

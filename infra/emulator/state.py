@@ -1,37 +1,58 @@
 """What lives as long as the emulator: the account, and a pool of instances for each function."""
 
 import asyncio
+import time
 from pathlib import Path
+from typing import Final
 
 import aiohttp
 
-from infra.emulator.instances import Pool
-from infra.emulator.model import Account
+from infra.emulator.account import Account
+from infra.emulator.instances import Place
+from infra.emulator.model import Function
+from infra.emulator.pools import Pool
+from infra.emulator.processes import Guardian, python_path
 
-_REAP_SECONDS = 30.0
+_REAP_SECONDS: Final = 30.0
+_HEADER_BYTES_MAX: Final = 64 * 1024
+"""Read from a function before it is held to the platform's own, lower limit."""
 
 
 class Emulator:
-    """The account and its running instances. To be made inside a running event loop."""
+    """The account and its running instances. To be made inside a running event loop.
 
-    def __init__(self, account_id: str, region: str, folder: Path) -> None:
-        self.account = Account(account_id, region, folder)
+    `folder` goes with the emulator; code is kept in `code_folder`, where one is given, so that
+    another emulator need not unpack it again.
+    """
+
+    def __init__(
+        self, account_id: str, region: str, folder: Path, code_folder: Path | None = None
+    ) -> None:
+        code_folder = code_folder or folder / "code"
+        code_folder.mkdir(parents=True, exist_ok=True)
+        self.account = Account(account_id, region, code_folder)
         # Bodies pass as they are: no decompression, no limit on connections, and no time limit of
         # its own, since the function's configuration has one.
         self.session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, force_close=False),
+            connector=aiohttp.TCPConnector(limit=0),
             timeout=aiohttp.ClientTimeout(total=None),
             auto_decompress=False,
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
             cookie_jar=aiohttp.DummyCookieJar(),
+            max_line_size=_HEADER_BYTES_MAX,
+            max_field_size=_HEADER_BYTES_MAX,
         )
+        self._guardian = Guardian(folder)
+        path = python_path(folder)
+        self._place = Place(account_id, region, path, self.session, self._guardian)
         self._pools: dict[str, Pool] = {}
         self._reaper = asyncio.create_task(self._reap())
 
-    def pool(self, name: str) -> Pool:
-        """The pool of the function of that name."""
+    def pool(self, function: Function) -> Pool:
+        """The function's pool."""
+        name = function.name
         if name not in self._pools:
-            self._pools[name] = Pool(self.account, name, self.session)
+            self._pools[name] = Pool(function, self._place)
         return self._pools[name]
 
     def pools(self) -> dict[str, Pool]:
@@ -39,7 +60,7 @@ class Emulator:
         return dict(self._pools)
 
     async def drop_pool(self, name: str) -> None:
-        """Stop all instances of a function."""
+        """Stop all instances of a function that has been deleted."""
         pool = self._pools.pop(name, None)
         if pool is not None:
             await pool.close()
@@ -49,9 +70,11 @@ class Emulator:
         self._reaper.cancel()
         await asyncio.gather(*(pool.close() for pool in self._pools.values()))
         await self.session.close()
+        self._guardian.close()
 
     async def _reap(self) -> None:
         while True:
+            await asyncio.to_thread(self.account.tidy, time.time())
             await asyncio.sleep(_REAP_SECONDS)
-            for pool in list(self._pools.values()):
-                await pool.reap()
+            for pool in self._pools.values():
+                pool.reap()

@@ -56,8 +56,9 @@ def test_an_instance_sees_its_own_environment_and_nothing_of_this_machine_s(
 
     assert environment["MINE"] == "1"
     assert set(environment) - {"MINE", "LC_CTYPE", "PYTHONUNBUFFERED"} <= {
-        *("PATH", "HOME", "LANG", "FC_SERVER_PORT", "FC_FUNCTION_NAME", "FC_FUNCTION_HANDLER"),
-        *("FC_FUNCTION_MEMORY_SIZE", "FC_REGION", "FC_ACCOUNT_ID"),
+        *("PATH", "HOME", "LANG", "PORT", "FC_SERVER_PORT", "FC_FUNCTION_NAME"),
+        *("FC_FUNCTION_HANDLER", "FC_FUNCTION_MEMORY_SIZE", "FC_INSTANCE_ID", "FC_REGION"),
+        *("FC_ACCOUNT_ID", "FC_QUALIFIER", "FC_VERSION_ID"),
     }
 
 
@@ -117,6 +118,7 @@ def test_a_killed_instance_of_a_minimum_is_replaced_without_a_call(
     created()
     body = fc.PutScalingConfigInput(min_instances=1)
     emulator.sdk.put_scaling_config(name, fc.PutScalingConfigRequest(body=body))
+    wait_until(lambda: emulator.instances(name), "the minimum's instance")
     before = emulator.instances(name)[0]["pid"]
 
     os.kill(before, signal.SIGKILL)
@@ -133,7 +135,7 @@ def test_a_call_that_outlasts_the_function_s_time_limit_is_ended(
     answer = emulator.call(created(timeout=1), "/slow", body=b"5")
 
     assert answer.status == 504
-    assert json.loads(answer.body)["Code"] == "FunctionTimeout"
+    assert json.loads(answer.body)["errorType"] == "FunctionTimeout"
 
 
 def test_a_function_that_breaks_at_its_start_says_so(emulator: Emulator, created: Created) -> None:
@@ -182,7 +184,7 @@ def test_a_host_without_a_trigger_is_not_found(emulator: Emulator) -> None:
 def test_a_method_that_the_trigger_does_not_take_is_refused(
     emulator: Emulator, created: Created
 ) -> None:
-    assert emulator.call(created(), method="DELETE").status == 405
+    assert emulator.call(created(), method="DELETE").status == 403
 
 
 @pytest.mark.parametrize(

@@ -32,9 +32,18 @@ def test_a_package_holds_the_function_and_what_it_stands_on(packed: Path) -> Non
 
 
 def test_a_package_holds_no_other_function_and_no_part_of_the_house(packed: Path) -> None:
-    unwanted = ("functions/llm_guard/", "infra/", "mesh/", "tests/", "__pycache__")
+    unwanted = ("functions/llm_guard/", "infra/", "mesh/", "tests/", "RECORD")
 
     assert [name for name in names(packed) if any(part in name for part in unwanted)] == []
+
+
+def test_a_package_brings_byte_code_that_needs_no_look_at_its_source(packed: Path) -> None:
+    name = "functions/deny_pattern/__pycache__/handler.cpython-311.pyc"
+
+    with zipfile.ZipFile(packed) as archive:
+        flags = int.from_bytes(archive.read(name)[4:8], "little")
+
+    assert flags == 0b01  # PEP 552: by hash, unchecked
 
 
 def test_equal_input_gives_equal_bytes(packed: Path, tmp_path: Path) -> None:

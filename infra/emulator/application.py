@@ -1,0 +1,178 @@
+"""The emulator as an ASGI application.
+
+    Host: <trigger host>        ──▶ limits ──▶ access ──▶ data plane
+    /2023-03-30/…               ──▶ the FC 3.0 dialect
+    /_meshward/instances        ──▶ process ids and states, for tests that kill and stop them
+    /_meshward/functions/F/logs ──▶ the last lines that F's instances printed
+
+Every answer bears x-fc-request-id. An FcError anywhere becomes the platform's error document, and
+on a trigger's host x-fc-error-type says whether the request or the function was at fault.
+"""
+
+import asyncio
+import ipaddress
+import traceback
+from typing import Final
+from uuid import uuid4
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from infra.emulator import api_v3, data_plane
+from infra.emulator.data_plane import CallerGoneError, FunctionError
+from infra.emulator.errors import FcError, not_found
+from infra.emulator.model import Function, Trigger
+from infra.emulator.signature import Credentials
+from infra.emulator.state import Emulator
+
+_TRIGGER_DOMAIN: Final = ".fcapp.run"
+_API_DOMAIN: Final = ".aliyuncs.com"
+_REQUEST_ERROR: Final = "FcCommonError"
+_FUNCTION_ERROR: Final = "UnhandledInvocationError"
+
+
+class Application:
+    """Tells control plane and data plane apart by Host, and words every error."""
+
+    def __init__(self, emulator: Emulator, credentials: Credentials | None = None) -> None:
+        self._emulator = emulator
+        self._control: ASGIApp = Router(
+            [
+                *api_v3.routes(emulator, credentials),
+                Route("/_meshward/instances", self._instances),
+                Route("/_meshward/functions/{name}/logs", self._logs),
+            ],
+            redirect_slashes=False,
+            default=_nothing_there,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            return
+        request_id = str(uuid4())
+        scope["state"] = {"request_id": request_id}
+        begun = False
+
+        async def identified(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                identity = (b"x-fc-request-id", request_id.encode())
+                message["headers"] = [*message.get("headers", ()), identity]
+            await send(message)
+
+        try:
+            await self._dispatch(request_id, scope, receive, identified)
+        except (CallerGoneError, ClientDisconnect, asyncio.CancelledError):
+            return
+        except Exception as error:  # noqa: BLE001 -- the process's one edge: clients need JSON
+            answer = _worded(error, request_id)
+            if begun:
+                # The only honest end is a broken one: uvicorn closes the connection of an
+                # application that returns before its answer is complete.
+                return
+            await answer(scope, receive, identified)
+
+    async def _dispatch(self, request_id: str, scope: Scope, receive: Receive, send: Send) -> None:
+        host = _host(scope)
+        found = self._emulator.account.by_host(host)
+        if found is not None:
+            await self._trigger(*found, request_id, scope, receive, send)
+        elif host.endswith(_TRIGGER_DOMAIN):
+            raise not_found("Trigger", host)
+        else:
+            _refuse_web_pages(scope, host)
+            await self._control(scope, receive, send)
+
+    async def _trigger(
+        self,
+        function: Function,
+        trigger: Trigger,
+        request_id: str,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        data_plane.check_request(scope)
+        if not trigger.internet:
+            what = "access denied due to function internet URL is disable"  # the platform's words
+            raise FcError(403, "AccessDenied", what)
+        if scope["method"] not in trigger.methods:
+            what = f"the trigger takes {', '.join(trigger.methods)}, not {scope['method']}"
+            raise FcError(403, "AccessDenied", what)
+        request = Request(scope)
+        query = scope["query_string"].decode("latin-1")
+        admitted = trigger.access.admit(request.headers, scope["path"], query)
+        emulator = self._emulator
+        pool = emulator.pool(function)
+        call = data_plane.trigger_call(
+            scope, request_id, admitted, function, pool, emulator.session
+        )
+        await data_plane.forward(call, receive, send)
+
+    async def _instances(self, _request: Request) -> Response:
+        rows = [
+            {
+                "function": name,
+                "id": instance.id,
+                "pid": instance.pid,
+                "port": instance.port,
+                "state": instance.state,
+                "inFlight": instance.in_flight,
+            }
+            for name, pool in self._emulator.pools().items()
+            for instance in pool.instances
+        ]
+        return JSONResponse({"instances": rows})
+
+    async def _logs(self, request: Request) -> Response:
+        function = self._emulator.account.function(request.path_params["name"])
+        return JSONResponse({"lines": list(self._emulator.pool(function).log)})
+
+
+def _worded(error: Exception, request_id: str) -> Response:
+    """The answer that tells of an error."""
+    match error:
+        case FunctionError():
+            headers = {"x-fc-error-type": _FUNCTION_ERROR}
+            return JSONResponse(error.document(request_id), error.status, headers)
+        case FcError():
+            headers = {"x-fc-error-type": _REQUEST_ERROR}
+            return JSONResponse(error.document(request_id), error.status, headers)
+        case _:
+            traceback.print_exception(error)
+            fault = FcError(500, "InternalServerError", type(error).__name__)
+            return JSONResponse(fault.document(request_id), fault.status)
+
+
+def _host(scope: Scope) -> str:
+    """The Host header without port and final dot, in lower case."""
+    value = next((value for name, value in scope["headers"] if name == b"host"), b"")
+    host: str = value.decode("latin-1").lower()
+    if not host.startswith("["):
+        host = host.partition(":")[0]
+    return host.removesuffix(".")
+
+
+def _refuse_web_pages(scope: Scope, host: str) -> None:
+    """Keep pages in this machine's browser from creating functions, which run as its user.
+
+    A page of another origin sends `origin`; one that has its name resolve to loopback sends that
+    name as Host.
+    """
+    if any(name == b"origin" for name, _ in scope["headers"]):
+        raise FcError(403, "AccessDenied", "the control plane takes no calls from web pages")
+    if host == "localhost" or host.endswith(_API_DOMAIN):
+        return
+    try:
+        ipaddress.ip_address(host.partition("]")[0].removeprefix("["))
+    except ValueError:
+        what = f"Host is {host!r}; it must be an IP address, localhost or *{_API_DOMAIN}"
+        raise FcError(403, "AccessDenied", what) from None
+
+
+async def _nothing_there(scope: Scope, _receive: Receive, _send: Send) -> None:
+    raise FcError(404, "PathNotSupported", f"{scope['path']} is no path of Function Compute")

@@ -1,0 +1,213 @@
+"""The instances of one function: started on demand, shared, kept at a minimum, ended.
+
+    acquire ──room?──▶ instance                        release ──▶ room for the next in line
+       └─ no: wait in line ──▶ as many start as the line needs, up to the limit; beyond: 429
+
+One method, `_balance`, compares what is there with what is needed whenever either changes.
+"""
+
+import asyncio
+import math
+import time
+from collections import deque
+from collections.abc import Coroutine, Iterable
+from typing import Final
+
+from infra.emulator.errors import FcError
+from infra.emulator.headers import platform_headers
+from infra.emulator.instances import Instance, Place, State
+from infra.emulator.model import Function
+
+INSTANCES_MAX: Final = 20
+"""Of one function, on one machine; the platform's own limit is per account and larger."""
+_IDLE_SECONDS: Final = 300.0
+_RETRY_SECONDS_MIN: Final = 0.2
+_RETRY_SECONDS_MAX: Final = 10.0
+"""A function that keeps failing is started again at a bounded rate."""
+_LOG_LINES_MAX: Final = 500
+
+
+class Pool:
+    """The instances of one function. Everything runs in one event loop, without locks."""
+
+    def __init__(self, function: Function, place: Place) -> None:
+        self.instances: list[Instance] = []
+        self.log: deque[str] = deque(maxlen=_LOG_LINES_MAX)
+        self.error: FcError | None = None
+        """Why the last start failed, until one succeeds."""
+        self._function = function
+        self._place = place
+        self._line: deque[asyncio.Future[Instance]] = deque()
+        self._failures = 0
+        self._closed = False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def acquire(self) -> Instance:
+        """An instance with room for one more request, started if there is none.
+
+        Raises ResourceExhausted (429) where all are full, and an FcError where none can start.
+        """
+        ready = self._with_room()
+        if ready is not None:
+            ready.in_flight += 1
+            return ready
+        if self._closed or len(self._line) >= self._room_to_come():
+            what = f"all instances of {self._function.name} are busy, {self._limit()} are allowed"
+            raise FcError(429, "ResourceExhausted", what)
+        place: asyncio.Future[Instance] = asyncio.get_running_loop().create_future()
+        self._line.append(place)
+        self._balance()
+        try:
+            return await place
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled() and place.exception() is None:
+                self.release(place.result())
+            elif place in self._line:
+                self._line.remove(place)
+            raise
+
+    def release(self, instance: Instance, *, broken: bool = False) -> None:
+        """Give an instance back after a request; a broken one gets no other."""
+        instance.in_flight -= 1
+        instance.idle_since = time.monotonic()
+        if broken and instance.state in (State.READY, State.UNHEALTHY):
+            instance.state = State.DRAINING
+        if self._outdated(instance) and instance.in_flight == 0:
+            self._spawn(instance.stop())
+        self._balance()
+
+    def platform_headers(self, request_id: str, path: str) -> dict[str, str]:
+        """What the platform tells an instance of a call; `path` is the control path."""
+        place = self._place
+        return platform_headers(
+            request_id, self._function.configuration, place.account_id, place.region, path
+        )
+
+    def ready(self) -> int:
+        """How many instances of the current version can take requests."""
+        return sum(each.state is State.READY for each in self._of_current())
+
+    def changed(self) -> None:
+        """After a change of the function: what is outdated goes, what is needed comes."""
+        self._failures = 0
+        self.error = None
+        for instance in self.instances:
+            if self._outdated(instance) and instance.in_flight == 0:
+                self._spawn(instance.stop())
+        self._balance(minimum=True)
+
+    def reap(self) -> None:
+        """Stop instances beyond the minimum that have been idle too long."""
+        now = time.monotonic()
+        spare = self.ready() - self._function.scaling.instances_min
+        for instance in self._of_current():
+            idle = now - instance.idle_since > _IDLE_SECONDS and not instance.in_flight
+            if spare > 0 and idle and instance.state is State.READY:
+                spare -= 1
+                self._spawn(instance.stop())
+
+    async def close(self) -> None:
+        """Stop everything; whoever still waits is told."""
+        self._closed = True
+        gone = FcError(404, "FunctionNotFound", f"{self._function.name} has been deleted")
+        self._refuse(self._line, gone)
+        await asyncio.gather(*(instance.stop() for instance in list(self.instances)))
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _balance(self, *, minimum: bool = False) -> None:
+        """Hand free room to whoever waits, and start what is missing.
+
+        The minimum is filled up only when told so, or a function that cannot start would be
+        started over and over.
+        """
+        while self._line and (instance := self._with_room()) is not None:
+            place = self._line.popleft()
+            if not place.done():
+                instance.in_flight += 1
+                place.set_result(instance)
+        if self._closed:
+            return
+        needed = math.ceil(len(self._line) / self._function.configuration.instance_concurrency)
+        if minimum:
+            needed = max(needed, self._function.scaling.instances_min - self.ready())
+        missing = needed - sum(each.state is State.STARTING for each in self._of_current())
+        for _ in range(min(missing, self._limit() - len(self._of_current()))):
+            instance = Instance(self._function, self._place, self.log.append)
+            self.instances.append(instance)
+            self._spawn(self._live(instance))
+
+    async def _live(self, instance: Instance) -> None:
+        """An instance's whole life."""
+        try:
+            await instance.start()
+        except FcError as error:
+            self.instances.remove(instance)
+            if self._closed or self._outdated(instance):
+                self._balance()
+            else:
+                self._failed(error)
+            return
+        self._failures, self.error = 0, None
+        self._balance(minimum=True)
+        await instance.wait_gone()
+        self.instances.remove(instance)
+        self._refill_later()
+
+    def _failed(self, error: FcError) -> None:
+        """Tell those whom nothing else that is starting will serve, and try again later."""
+        self.error = error
+        self._failures += 1
+        self.log.append(f"{error.code}: {error.message}")
+        others = sum(each.state is State.STARTING for each in self._of_current())
+        served = others * self._function.configuration.instance_concurrency
+        self._refuse((self._line.popleft() for _ in range(len(self._line) - served)), error)
+        self._refill_later()
+
+    def _refill_later(self) -> None:
+        seconds = min(_RETRY_SECONDS_MIN * 2**self._failures, _RETRY_SECONDS_MAX)
+        asyncio.get_running_loop().call_later(seconds, lambda: self._balance(minimum=True))
+
+    def _with_room(self) -> Instance | None:
+        limit = self._function.configuration.instance_concurrency
+        for instance in self.instances:
+            if self._current(instance) and instance.in_flight < limit:
+                return instance
+        return None
+
+    def _room_to_come(self) -> int:
+        """How many more requests could be served by instances that start now."""
+        of_current = self._of_current()
+        starting = sum(each.state is State.STARTING for each in of_current)
+        more = max(self._limit() - len(of_current), 0)
+        return (starting + more) * self._function.configuration.instance_concurrency
+
+    def _limit(self) -> int:
+        most = self._function.scaling.instances_max
+        return INSTANCES_MAX if most is None else min(most, INSTANCES_MAX)
+
+    def _current(self, instance: Instance) -> bool:
+        return instance.state is State.READY and instance.version == self._function.version
+
+    def _outdated(self, instance: Instance) -> bool:
+        """Whether it is to end when its last request has ended."""
+        return instance.version != self._function.version or instance.state is State.DRAINING
+
+    def _of_current(self) -> list[Instance]:
+        """Instances of the current version that are coming or there; unhealthy ones count."""
+        ending = (State.DRAINING, State.STOPPING, State.GONE)
+        return [
+            each
+            for each in self.instances
+            if each.version == self._function.version and each.state not in ending
+        ]
+
+    @staticmethod
+    def _refuse(waiting: "Iterable[asyncio.Future[Instance]]", error: FcError) -> None:
+        for place in waiting:
+            if not place.done():
+                place.set_exception(error)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
