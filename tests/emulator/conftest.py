@@ -25,8 +25,8 @@ SOURCE = Path(__file__).parent / "functions" / "odd.py"
 class Emulator:
     """A running emulator, with what tests ask of it."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        command = [sys.executable, "-m", "infra.emulator"]
+    def __init__(self, environment: Mapping[str, str], *options: str) -> None:
+        command = [sys.executable, "-m", "infra.emulator", *options]
         self.child = Child.spawn("emulator", command, {"PATH": os.environ["PATH"], **environment})
         self.port = int(self.child.wait_ready()["port"])
         self.sdk: Client = client(f"http://127.0.0.1:{self.port}", "cn-hangzhou", "id", "secret")
@@ -42,6 +42,10 @@ class Emulator:
         body = fc.CreateTriggerInput().from_map(fields)
         created = self.sdk.create_trigger(name, fc.CreateTriggerRequest(body=body)).body
         return str(created.http_trigger.url_internet).removeprefix("https://")
+
+    def api(self, access_key_id: str, secret: str) -> Client:
+        """An SDK client with other credentials."""
+        return client(f"http://127.0.0.1:{self.port}", "cn-hangzhou", access_key_id, secret)
 
     def call(self, host: str, path: str = "/", **parts: Any) -> Message:
         return call(self.port, request(host, path, **parts), seconds=30)

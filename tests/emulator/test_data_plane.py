@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import signal
+import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from darabonba.runtime import RuntimeOptions
 from infra.deploy.tokens import mint
 from tests.emulator.conftest import Emulator
 from tests.support.waiting import wait_until
+from tests.support.wire import call, chunked, request
 
 Created = Callable[..., str]
 NOW = datetime.now(UTC)
@@ -62,8 +64,18 @@ def test_an_instance_sees_its_own_environment_and_nothing_of_this_machine_s(
     }
 
 
-def test_a_streamed_answer_arrives_whole(emulator: Emulator, created: Created) -> None:
-    assert emulator.call(created(), "/stream").body == b"onetwothree"
+def test_pieces_pass_both_ways_as_they_come(emulator: Emulator, created: Created) -> None:
+    head, *pieces = chunked(created(), "/stream", [b"one", b"two"])
+    with socket.create_connection(("127.0.0.1", emulator.port), timeout=10) as connection:
+        connection.sendall(head + pieces[0])
+        answer = b""
+        while not answer.endswith(b"3\r\none\r\n"):  # while the second one has not been sent
+            answer += connection.recv(65536)
+        connection.sendall(b"".join(pieces[1:]))
+        while not answer.endswith(b"0\r\n\r\n"):
+            answer += connection.recv(65536)
+
+    assert answer.endswith(b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n")
 
 
 def test_an_invocation_by_the_api_reaches_the_invoke_path(
@@ -165,6 +177,69 @@ def test_new_code_takes_over_without_dropping_the_calls_under_way(
         emulator.sdk.update_function(name, fc.UpdateFunctionRequest(body=body))
         assert json.loads(emulator.call(host).body)["version"] == "2"
         assert json.loads(under_way.result().body)["version"] == "1"
+
+
+def test_a_caller_that_goes_away_ends_its_call(
+    emulator: Emulator, name: str, created: Created
+) -> None:
+    host = created(timeout=60)
+    with socket.create_connection(("127.0.0.1", emulator.port)) as connection:
+        connection.sendall(request(host, "/slow", body=b"30"))
+        wait_until(lambda: any(row["inFlight"] for row in emulator.instances(name)), "the call")
+
+    wait_until(lambda: not emulator.instances(name)[0]["inFlight"], "the call's end")
+
+
+def test_a_crash_is_an_answer_to_an_invocation_by_the_api_as_well(
+    emulator: Emulator, name: str, created: Created
+) -> None:
+    created(customRuntimeConfig={"command": ["sh", "-c", "sed s,/die,/invoke, odd.py | python3 -"]})
+
+    result = emulator.sdk.invoke_function(name, fc.InvokeFunctionRequest(body=b""))
+
+    assert result.headers["x-fc-error-type"] == "UnhandledInvocationError"
+    assert b"exited unexpectedly" in result.body.read()
+
+
+def test_an_answer_that_is_not_http_is_a_bad_response(emulator: Emulator, created: Created) -> None:
+    answer = emulator.call(created(), "/nonsense")
+
+    assert (answer.status, json.loads(answer.body)["Code"]) == (502, "BadResponse")
+
+
+def test_an_answer_with_too_many_headers_is_a_bad_response(
+    emulator: Emulator, created: Created
+) -> None:
+    answer = emulator.call(created(), "/headers")
+
+    assert (answer.status, json.loads(answer.body)["Code"]) == (502, "BadResponse")
+
+
+def test_a_body_beyond_32_mb_is_refused_however_it_comes(
+    emulator: Emulator, created: Created
+) -> None:
+    host, piece = created(), b"x" * 1024 * 1024
+
+    whole = emulator.call(host, headers=[("Content-Length", str(33 * len(piece)))], method="GET")
+    fitting = call(emulator.port, chunked(host, "/drain", [piece] * 32))
+    beyond = call(emulator.port, chunked(host, "/drain", [piece] * 33))
+
+    assert fitting.body == str(32 * len(piece)).encode()
+    for answer in (whole, beyond):
+        assert (answer.status, json.loads(answer.body)["Code"]) == (413, "EntityTooLarge")
+    assert emulator.call(host).status == 200
+
+
+def test_a_path_beyond_4_kb_is_refused(emulator: Emulator, created: Created) -> None:
+    assert emulator.call(created(), "/?" + "q" * 4096).status == 400
+
+
+def test_an_asynchronous_request_is_refused_and_not_made_synchronous(
+    emulator: Emulator, created: Created
+) -> None:
+    headers = [("x-fc-invocation-type", "Async")]
+
+    assert emulator.call(created(), headers=headers).status == 501
 
 
 def test_headers_beyond_8_kb_are_refused(emulator: Emulator, created: Created) -> None:

@@ -1,29 +1,61 @@
 """A small function for the emulator's tests: the standard library alone, oddities on demand.
 
-GET  /health        200
+GET  /health        200, or 500 after POST /sicken
+POST /initialize    the status that the variable INITIALIZE names
 POST /slow          answers after the number of seconds in the body
 POST /die           ends the process in the middle of the call
-POST /stream        three pieces, one after another
+POST /stream        a piece for every piece that comes, as it comes
+POST /drain         the number of bytes that came in pieces
+POST /headers       more headers than the platform takes
+POST /nonsense      an answer that is not HTTP
+POST /child         starts a process of its own; its number
+GET  /pre-stop      leaves a file behind where the variable FAREWELL says
 any other           what came in, as JSON
 """
 
 import json
 import os
+import subprocess
 import time
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
+    sick = False
+
     def _respond(self) -> None:
+        if self.path == "/stream":
+            self._stream()
+            return
+        if self.path == "/drain":
+            self._send(200, str(sum(len(piece) for piece in self._pieces())).encode())
+            return
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         if self.path == "/die":
             os._exit(3)
         if self.path == "/slow":
             time.sleep(float(body))
-        if self.path == "/stream":
-            self._stream()
+        if self.path == "/nonsense":
+            self.wfile.write(b"this is not HTTP\r\n\r\n")
+            self.close_connection = True
+            return
+        if self.path == "/sicken":
+            Handler.sick = True
+        if self.path == "/child":
+            child = subprocess.Popen(["sleep", "1000"])
+            self._send(200, str(child.pid).encode())
+            return
+        if self.path == "/pre-stop":
+            Path(os.environ["FAREWELL"]).touch()
+        if self.path == "/health":
+            self._send(500 if Handler.sick else 200, b"")
+            return
+        if self.path == "/initialize":
+            self._send(int(os.environ["INITIALIZE"]), b"")
             return
         seen = {
             "method": self.command,
@@ -34,24 +66,33 @@ class Handler(BaseHTTPRequestHandler):
             "pid": os.getpid(),
             "version": os.environ.get("VERSION", ""),
         }
-        content = json.dumps(seen).encode()
-        self.send_response(200)
+        self._send(200, json.dumps(seen).encode())
+        print(f"answered {self.command}", flush=True)  # noqa: T201 -- a line for the log
+
+    def _send(self, status: int, content: bytes) -> None:
+        self.send_response(status)
         self.send_header("content-length", str(len(content)))
         self.send_header("x-fc-forged", "by the function")
         self.send_header("x-own", "kept")
+        if self.path == "/headers":
+            self.send_header("x-long", "x" * 8192)
         self.end_headers()
         self.wfile.write(content)
-        print(f"answered {self.command}", flush=True)  # noqa: T201 -- a line for the log
 
     def _stream(self) -> None:
         self.send_response(200)
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
-        for piece in (b"one", b"two", b"three"):
+        for piece in self._pieces():
             self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
             self.wfile.flush()
-            time.sleep(0.05)
-        self.wfile.write(b"0\r\n\r\n")
+
+    def _pieces(self) -> Iterator[bytes]:
+        """The chunks of the request's body; the last one is empty."""
+        size = -1
+        while size:
+            size = int(self.rfile.readline(), 16)
+            yield self.rfile.read(size + 2)[:-2]
 
     do_GET = do_POST = do_PUT = do_DELETE = _respond  # noqa: N815 -- http.server's names
 
