@@ -9,6 +9,7 @@ in between the shim is built and the functions are packed. Everything stops in t
 whatever goes wrong. Secrets are made for the run and live in memory.
 """
 
+import json
 import os
 import secrets
 import sys
@@ -18,14 +19,25 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+from urllib.request import urlopen
+
+from darabonba.exceptions import DaraException
 
 from infra.cli.settings import Settings
-from infra.deploy import DeployedFunction, Deployment, apply, load, package
+from infra.deploy import (
+    DeployedFunction,
+    Deployment,
+    DeploymentError,
+    FunctionSpec,
+    apply,
+    load,
+    package,
+)
 from infra.deploy.apply import client
 from infra.deploy.tokens import mint_now
 from infra.local.banner import GUARDED_HOST
 from infra.local.certificates import LocalAuthority
-from infra.local.children import Child
+from infra.local.children import Child, ChildError
 from infra.local.ports import LOOPBACK, Port, free_port
 from mesh.shim.build import build
 from mesh.sidecar import Ports, Redirect, Sidecar, bootstrap, translate
@@ -34,6 +46,7 @@ from mesh.sidecar import load as load_manifests
 ROOT: Final = Path(__file__).parents[2]
 MANIFESTS: Final = ROOT / "mesh" / "manifests"
 S_YAML: Final = ROOT / "s.yaml"
+_ACCESS_KEY_ID: Final = "meshward-local"
 _STAND_IN_KEY: Final = "sk-stand-in-provider-key"
 _STAND_IN_JUDGE_MODEL: Final = "stand-in-judge"
 
@@ -61,17 +74,6 @@ class Stack:
     redirects: Mapping[str, Redirect]
     values: Mapping[str, str] = field(repr=False)
 
-    def another_sidecar(
-        self,
-        body: str,
-        redirects: Mapping[str, Redirect] | None = None,
-    ) -> Sidecar:
-        """One more sidecar of this stack, holding bodies as `body` says; the caller stops it.
-
-        `redirects` are put over the stack's own: hosts of the mesh that shall lead elsewhere.
-        """
-        return start_sidecar(body, self.values, {**self.redirects, **(redirects or {})}, 0)
-
 
 @contextmanager
 def local_stack(settings: Settings, report: Report = lambda _what: None) -> Iterator[Stack]:
@@ -85,7 +87,8 @@ def local_stack(settings: Settings, report: Report = lambda _what: None) -> Iter
         authority = LocalAuthority(folder)
         emulator_port, port = free_port(settings.emulator_port), free_port(settings.port)
         report("starting the emulator and the stand-ins")
-        emulator = exits.enter_context(_emulator(authority, settings, emulator_port))
+        access_secret = secrets.token_urlsafe(32)
+        emulator = exits.enter_context(_emulator(authority, settings, emulator_port, access_secret))
         provider = None if settings.provider_key else exits.enter_context(_provider(authority))
         judge = None if settings.judge_url else exits.enter_context(_judge(authority))
         report("building the shim")
@@ -101,24 +104,18 @@ def local_stack(settings: Settings, report: Report = lambda _what: None) -> Iter
         facts = emulator.wait_ready()
         report("deploying the functions")
         emulator_url = f"http://{LOOPBACK}:{facts['port']}"
-        functions = _deploy(deployment, emulator_url)
-        redirects = {
-            f"{function.host}:443": Redirect(LOOPBACK, facts["tls_port"], authority.ca_file)
-            for function in functions.values()
-        }
+        functions = _deploy(deployment, emulator_url, access_secret)
+        places = {function.host: facts["tls_port"] for function in functions.values()}
         provider_url = f"https://{GUARDED_HOST}"
         if provider is not None:
-            provider_port = provider.wait_ready()["port"]
-            provider_url = f"https://{LOOPBACK}:{provider_port}"
-            redirects[f"{GUARDED_HOST}:443"] = Redirect(LOOPBACK, provider_port, authority.ca_file)
-        values = {
-            "MESHWARD_PROVIDER_KEY": settings.provider_key or _STAND_IN_KEY,
-            "MESHWARD_SIGNING_SECRET": secret,
-            "MESHWARD_TRIGGER_TOKEN": access.token,
-            "MESHWARD_DENY_PATTERN_HOST": functions["deny-pattern"].host,
-            "MESHWARD_LLM_GUARD_HOST": functions["llm-guard"].host,
-            "MESHWARD_SHIM_URL": shim.resolve().as_uri(),
+            places[GUARDED_HOST] = provider.wait_ready()["port"]
+            provider_url = f"https://{LOOPBACK}:{places[GUARDED_HOST]}"
+        redirects = {
+            f"{host}:443": Redirect(LOOPBACK, place, authority.ca_file)
+            for host, place in places.items()
         }
+        key = settings.provider_key or _STAND_IN_KEY
+        values = _values(functions, key, secret, access.token, shim)
         report("starting the sidecar")
         envoy = exits.enter_context(start_sidecar(settings.body, values, redirects, port.number))
         yield Stack(
@@ -150,6 +147,20 @@ def start_sidecar(
     return Sidecar.start(bootstrap(translate(documents), ports, redirects))
 
 
+def _values(
+    functions: Mapping[str, DeployedFunction], key: str, secret: str, token: str, shim: Path
+) -> dict[str, str]:
+    """What the manifests' placeholders stand for."""
+    return {
+        "MESHWARD_PROVIDER_KEY": key,
+        "MESHWARD_SIGNING_SECRET": secret,
+        "MESHWARD_TRIGGER_TOKEN": token,
+        "MESHWARD_DENY_PATTERN_HOST": functions["deny-pattern"].host,
+        "MESHWARD_LLM_GUARD_HOST": functions["llm-guard"].host,
+        "MESHWARD_SHIM_URL": shim.resolve().as_uri(),
+    }
+
+
 def _environment(settings: Settings, judge_url: str, secret: str, jwks: str) -> dict[str, str]:
     """What s.yaml asks the environment for."""
     return {
@@ -163,12 +174,27 @@ def _environment(settings: Settings, judge_url: str, secret: str, jwks: str) -> 
     }
 
 
-def _deploy(deployment: Deployment, emulator_url: str) -> dict[str, DeployedFunction]:
-    sdk = client(emulator_url, deployment.region, "local", "local")
-    return apply(deployment, sdk)
+def _deploy(deployment: Deployment, emulator_url: str, secret: str) -> dict[str, DeployedFunction]:
+    """Deploy; where a function does not start, the error ends with what its instances printed."""
+    try:
+        return apply(deployment, client(emulator_url, deployment.region, _ACCESS_KEY_ID, secret))
+    except (DaraException, DeploymentError) as error:
+        lines = [line for function in deployment.functions for line in _log(emulator_url, function)]
+        told = getattr(error, "message", None) or str(error)
+        raise ChildError("\n".join([told, *lines])) from None
 
 
-def _emulator(authority: LocalAuthority, settings: Settings, port: Port) -> Child:
+def _log(emulator_url: str, function: FunctionSpec) -> list[str]:
+    try:
+        with urlopen(f"{emulator_url}/_meshward/functions/{function.name}/logs") as answer:  # noqa: S310 -- our own emulator
+            lines = json.load(answer)["lines"]
+    except OSError:  # It was not created.
+        return []
+    return [f"{function.name}: {line}" for line in lines[-10:]]
+
+
+def _emulator(authority: LocalAuthority, settings: Settings, port: Port, secret: str) -> Child:
+    """The emulator; it takes signed calls only, for whoever may deploy to it runs code here."""
     certificate = authority.issue("emulator", f"*.{settings.region}.fcapp.run")
     return _child(
         authority.folder,
@@ -177,6 +203,8 @@ def _emulator(authority: LocalAuthority, settings: Settings, port: Port) -> Chil
         *("--port", str(port.number), "--region", settings.region, "--tls-port", "0"),
         *("--code-folder", str(ROOT / "build" / "code")),
         *("--tls-cert", str(certificate.chain), "--tls-key", str(certificate.key)),
+        *("--access-key-id", _ACCESS_KEY_ID),
+        ALIBABA_CLOUD_ACCESS_KEY_SECRET=secret,
     )
 
 
@@ -190,7 +218,7 @@ def _judge(authority: LocalAuthority) -> Child:
     return _child(authority.folder, "judge", "infra.local.judge")
 
 
-def _child(folder: Path, name: str, module: str, *options: str) -> Child:
+def _child(folder: Path, name: str, module: str, *options: str, **variables: str) -> Child:
     """A child of our own; of this process's environment it gets the path and nothing else.
 
     What it writes goes below `folder`, which goes with the stack, however the child ends.
@@ -199,5 +227,6 @@ def _child(folder: Path, name: str, module: str, *options: str) -> Child:
         "PATH": os.environ.get("PATH", os.defpath),
         "LANG": "C.UTF-8",
         "TMPDIR": str(folder),
+        **variables,
     }
     return Child.spawn(name, [sys.executable, "-m", module, *options], environment)

@@ -201,5 +201,14 @@ def test_a_stranger_without_the_trigger_s_token_starts_nothing(stack: Stack) -> 
         assert json.loads(answer.body)["Code"] == "AccessDenied"
 
 
+def test_nobody_else_on_this_machine_may_deploy_to_the_local_emulator(stack: Stack) -> None:
+    host = f"127.0.0.1:{emulator_port(stack)}"
+
+    answer = call(emulator_port(stack), request(host, "/2023-03-30/functions", method="GET"))
+
+    assert answer.status in (400, 403)
+    assert b"deny-pattern" not in answer.body
+
+
 def emulator_port(stack: Stack) -> int:
     return int(stack.emulator_url.rpartition(":")[2])
