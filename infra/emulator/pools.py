@@ -52,8 +52,7 @@ class Pool:
             ready.in_flight += 1
             return ready
         if self._closed or len(self._line) >= self._room_to_come():
-            what = f"all instances of {self._function.name} are busy, {self._limit()} are allowed"
-            raise FcError(429, "ResourceExhausted", what)
+            raise self._exhausted()
         place: asyncio.Future[Instance] = asyncio.get_running_loop().create_future()
         self._line.append(place)
         self._balance()
@@ -95,6 +94,8 @@ class Pool:
             if self._outdated(instance) and instance.in_flight == 0:
                 self._spawn(instance.stop())
         self._balance(minimum=True)
+        beyond = max(len(self._line) - self._room_to_come(), 0)
+        self._refuse((self._line.pop() for _ in range(beyond)), self._exhausted())
 
     def reap(self) -> None:
         """Stop instances beyond the minimum that have been idle too long."""
@@ -168,25 +169,27 @@ class Pool:
         asyncio.get_running_loop().call_later(seconds, lambda: self._balance(minimum=True))
 
     def _with_room(self) -> Instance | None:
-        limit = self._function.configuration.instance_concurrency
-        for instance in self.instances:
-            if self._current(instance) and instance.in_flight < limit:
+        """A ready instance that may take one more; those beyond a lowered limit take none."""
+        most = self._function.configuration.instance_concurrency
+        for instance in self._of_current()[: self._limit()]:
+            if instance.state is State.READY and instance.in_flight < most:
                 return instance
         return None
 
     def _room_to_come(self) -> int:
         """How many more requests could be served by instances that start now."""
         of_current = self._of_current()
-        starting = sum(each.state is State.STARTING for each in of_current)
+        starting = sum(each.state is State.STARTING for each in of_current[: self._limit()])
         more = max(self._limit() - len(of_current), 0)
         return (starting + more) * self._function.configuration.instance_concurrency
+
+    def _exhausted(self) -> FcError:
+        what = f"all instances of {self._function.name} are busy, {self._limit()} are allowed"
+        return FcError(429, "ResourceExhausted", what)
 
     def _limit(self) -> int:
         most = self._function.scaling.instances_max
         return INSTANCES_MAX if most is None else min(most, INSTANCES_MAX)
-
-    def _current(self, instance: Instance) -> bool:
-        return instance.state is State.READY and instance.version == self._function.version
 
     def _outdated(self, instance: Instance) -> bool:
         """Whether it is to end when its last request has ended."""

@@ -83,11 +83,16 @@ def function(name: str, **settings: Any) -> dict[str, Any]:
 
 def archive(files: dict[str, bytes]) -> str:
     """A zip archive in Base64."""
+    return base64.b64encode(archive_bytes(files)).decode()
+
+
+def archive_bytes(files: dict[str, bytes] | None = None) -> bytes:
+    """A zip archive; of the odd function, where nothing else is said."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as package:
-        for name, content in files.items():
+        for name, content in (files or {"odd.py": SOURCE.read_bytes()}).items():
             package.writestr(name, content)
-    return base64.b64encode(buffer.getvalue()).decode()
+    return buffer.getvalue()
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,22 @@
 """The FC 3.0 operations, through the platform's own SDK."""
 
+import io
+import json
+import re
+import zipfile
 from collections.abc import Callable
 from typing import Any
+from urllib.request import urlopen
+from uuid import uuid4
 
+import fastcrc
 import pytest
 from alibabacloud_fc20230330 import models as fc
 from darabonba.exceptions import DaraException
 
-from tests.emulator.conftest import Emulator, archive, function
+from infra.emulator.api_v3 import PREFIX
+from infra.emulator.api_v3.operations import OPERATIONS, Operation
+from tests.emulator.conftest import SOURCE, Emulator, archive, function
 
 Created = Callable[..., str]
 
@@ -140,6 +149,89 @@ def test_the_checksum_follows_the_code(emulator: Emulator, name: str, created: C
     emulator.sdk.update_function(name, fc.UpdateFunctionRequest(body=body))
 
     assert checksum() != before
+
+
+def test_the_code_can_be_downloaded_as_it_was_sent(
+    emulator: Emulator, name: str, created: Created
+) -> None:
+    created()
+
+    found = emulator.sdk.get_function_code(name, fc.GetFunctionCodeRequest()).body
+
+    with urlopen(found.url, timeout=5) as answer:  # noqa: S310 -- loopback
+        downloaded = answer.read()
+    assert found.checksum == str(fastcrc.crc64.xz(downloaded))
+    with zipfile.ZipFile(io.BytesIO(downloaded)) as package:
+        assert package.read("odd.py") == SOURCE.read_bytes()
+
+
+def test_functions_are_listed_a_page_at_a_time(emulator: Emulator) -> None:
+    short = f"p{uuid4().hex[:8]}-"
+    names = [f"{short}{index}" for index in range(5)]
+    for each in names:
+        create(emulator, each)
+
+    seen, token = [], None
+    while token != "":
+        request = fc.ListFunctionsRequest(prefix=short, limit=2, next_token=token)
+        page = emulator.sdk.list_functions(request).body
+        seen.append([each.function_name for each in page.functions])
+        token = page.next_token or ""
+
+    assert seen == [names[:2], names[2:4], names[4:]]
+
+
+def test_fields_that_change_nothing_here_are_read_back(
+    emulator: Emulator, name: str, created: Created
+) -> None:
+    created(logConfig={"project": "p", "logstore": "l"})
+
+    found = emulator.sdk.get_function(name, fc.GetFunctionRequest()).body
+
+    assert (found.log_config.project, found.log_config.logstore) == ("p", "l")
+
+
+def test_an_updated_trigger_keeps_its_host(emulator: Emulator, name: str, created: Created) -> None:
+    host = created()
+    config = json.dumps({"authType": "anonymous", "methods": ["PUT"]})
+    body = fc.UpdateTriggerInput(trigger_config=config)
+
+    updated = emulator.sdk.update_trigger(name, "http", fc.UpdateTriggerRequest(body=body)).body
+
+    assert updated.http_trigger.url_internet == f"https://{host}"
+    assert emulator.call(host, method="POST").status == 403
+    assert emulator.call(host, method="PUT").status == 200
+
+
+def test_a_function_has_one_http_trigger(emulator: Emulator, name: str, created: Created) -> None:
+    created()
+    body = fc.CreateTriggerInput(
+        trigger_name="other", trigger_type="http", trigger_config='{"authType": "anonymous"}'
+    )
+
+    assert_refused(
+        400,
+        "InvalidArgument",
+        emulator.sdk.create_trigger,
+        name,
+        fc.CreateTriggerRequest(body=body),
+    )
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{", b'{"code": 1, "triggerConfig": {}}', b"[" * 100_000, b"\xff"]
+)
+def test_nonsense_is_the_caller_s_fault_and_never_the_emulator_s(
+    emulator: Emulator, operation: Operation, body: bytes
+) -> None:
+    path = PREFIX + re.sub(r"\{\w+\}", "x%2F..%00", operation.path)
+
+    answer = emulator.call("127.0.0.1", path, method=operation.method, body=body)
+
+    assert answer.status in {200, 204, 400, 403, 404, 409, 501}
+    if answer.status >= 400:
+        assert json.loads(answer.body)["Code"]
 
 
 def create(emulator: Emulator, name: str, **settings: Any) -> None:

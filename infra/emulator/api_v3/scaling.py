@@ -69,6 +69,7 @@ class ScalingConfigs:
             raise invalid("reservedConcurrency", "is required")
         within("reservedConcurrency", wanted, 0, INSTANCES_MAX)
         function.scaling.instances_max = wanted
+        self._emulator.pool(function).changed()
         return JSONResponse(self._concurrency(function))
 
     async def get_concurrency(self, request: Request) -> Response:
@@ -81,7 +82,9 @@ class ScalingConfigs:
 
     async def delete_concurrency(self, request: Request) -> Response:
         """DeleteConcurrencyConfig."""
-        self._function(request).scaling.instances_max = None
+        function = self._function(request)
+        function.scaling.instances_max = None
+        self._emulator.pool(function).changed()
         return Response(status_code=204)
 
     async def list_instances(self, request: Request) -> Response:
