@@ -8,6 +8,7 @@
 
 from infra.deploy.apply import DeployedFunction, Invocation, apply, client, invoke, remove
 from infra.deploy.errors import DeploymentError, PackageError
+from infra.deploy.logs import logs
 from infra.deploy.package import Target, package
 from infra.deploy.syaml import Deployment, FunctionSpec, load
 from infra.deploy.tokens import TriggerAccess, mint
@@ -25,6 +26,7 @@ __all__ = [
     "client",
     "invoke",
     "load",
+    "logs",
     "mint",
     "package",
     "remove",

@@ -29,7 +29,8 @@ class Emulator:
         command = [sys.executable, "-m", "infra.emulator", *options]
         self.child = Child.spawn("emulator", command, {"PATH": os.environ["PATH"], **environment})
         self.port = int(self.child.wait_ready()["port"])
-        self.sdk: Client = client(f"http://127.0.0.1:{self.port}", "cn-hangzhou", "id", "secret")
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.sdk: Client = self.api("id", "secret")
 
     def create(self, name: str, **settings: Any) -> str:
         """A function of tests/emulator/functions/odd.py with an open trigger; its host."""
@@ -44,8 +45,8 @@ class Emulator:
         return str(created.http_trigger.url_internet).removeprefix("https://")
 
     def api(self, access_key_id: str, secret: str) -> Client:
-        """An SDK client with other credentials."""
-        return client(f"http://127.0.0.1:{self.port}", "cn-hangzhou", access_key_id, secret)
+        """An SDK client with these credentials."""
+        return client(self.url, "cn-hangzhou", access_key_id, secret)
 
     def call(self, host: str, path: str = "/", **parts: Any) -> Message:
         return call(self.port, request(host, path, **parts), seconds=30)

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from infra.deploy import Deployment, DeploymentError, FunctionSpec, apply, invoke, remove
+from infra.deploy import Deployment, DeploymentError, FunctionSpec, apply, invoke, logs, remove
 from tests.emulator.conftest import Emulator, archive_bytes, function
+from tests.support.waiting import wait_until
 from tests.support.wire import Message
 
 
@@ -82,6 +83,19 @@ def test_an_invocation_brings_body_and_log(
     assert result.error_type == ""
     assert "FC Invoke Start RequestId" in result.log
     assert applied
+
+
+def test_logs_are_what_the_function_printed(
+    emulator: Emulator, spec: FunctionSpec, applied: str
+) -> None:
+    emulator.call(applied)
+
+    wait_until(lambda: "answered POST" in logs(spec.name, emulator.url), "its line")
+
+
+def test_logs_of_a_function_that_does_not_exist_are_refused_by_name(emulator: Emulator) -> None:
+    with pytest.raises(DeploymentError, match="nobody: 404"):
+        logs("nobody", emulator.url)
 
 
 def test_progress_says_what_is_done(emulator: Emulator, spec: FunctionSpec) -> None:

@@ -53,6 +53,12 @@ def test_a_variable_without_value_or_default_is_named() -> None:
         ("functionName: deny-pattern", "functionName: ''", r"functionName is required"),
         ("triggerType: http", "kind: http", r"triggers\[0\]\.kind"),
         ("MESHWARD_LISTEN: ${vars.listen}", "MESHWARD_LISTEN: 1", "must be a string"),
+        ("access: default", "access: ${env('A', 'b')}", "access is taken literally"),
+        ("timeout: 10\n", "timeout: '10'\n", r"props\.timeout must be a whole number"),
+        ("cpu: 0.5", "cpu: true", r"props\.cpu must be a number"),
+        ("port: 9000", "ports: 9000", r"customRuntimeConfig\.ports is not understood"),
+        ("methods: [POST]", "methods: POST", r"triggerConfig\.methods must be a list"),
+        ("jwks: ${json(env('MESHWARD_TRIGGER_JWKS'))}", "jwks: '{}'", r"jwks must be a mapping"),
     ],
 )
 def test_what_is_not_understood_is_named_with_its_field(
@@ -65,3 +71,18 @@ def test_what_is_not_understood_is_named_with_its_field(
 
     with pytest.raises(DeploymentError, match=said):
         load(path, ENVIRONMENT)
+
+
+def test_a_whole_value_may_be_json_from_the_environment() -> None:
+    deployment = load(ROOT / "s.yaml", {**ENVIRONMENT, "MESHWARD_MIN_INSTANCES": "0"})
+
+    assert {function.instances_min for function in deployment.functions} == {0}
+
+
+def test_json_that_is_none_is_named_and_not_shown() -> None:
+    environment = {**ENVIRONMENT, "MESHWARD_TRIGGER_JWKS": "{marked"}
+
+    with pytest.raises(DeploymentError, match=r"jwks.*MESHWARD_TRIGGER_JWKS.*not JSON") as refused:
+        load(ROOT / "s.yaml", environment)
+
+    assert "marked" not in str(refused.value)
