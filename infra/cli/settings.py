@@ -45,7 +45,6 @@ class Settings:
 _ELSEWHERE: Final = frozenset(
     {
         # Read by s.yaml, the functions or the manifests, and set by `meshward up` for them.
-        "MESHWARD_ACCESS",
         "MESHWARD_LISTEN",
         "MESHWARD_LOG_PROJECT",
         "MESHWARD_LOG_STORE",
