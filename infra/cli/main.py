@@ -123,6 +123,16 @@ def manifests(body: BodyOption = None) -> None:
 
 
 @app.command()
+def logs(
+    function: Annotated[str, typer.Argument(help="deny-pattern or llm-guard.")],
+    endpoint: Annotated[str, typer.Option(help="The local emulator.")] = "http://127.0.0.1:9000",
+) -> None:
+    """Print the last lines of a function of the local stack: one for each verdict, without text."""
+    for line in deploy.logs(function, endpoint):
+        sys.stdout.write(f"{line}\n")
+
+
+@app.command()
 def shim(
     out: Annotated[Path, typer.Option(help="Where to put it.")] = ROOT / "build" / "shim.wasm",
 ) -> None:

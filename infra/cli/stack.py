@@ -9,7 +9,6 @@ in between the shim is built and the functions are packed. Everything stops in t
 whatever goes wrong. Secrets are made for the run and live in memory.
 """
 
-import json
 import os
 import secrets
 import sys
@@ -19,7 +18,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
-from urllib.request import urlopen
 
 from darabonba.exceptions import DaraException
 
@@ -31,6 +29,7 @@ from infra.deploy import (
     FunctionSpec,
     apply,
     load,
+    logs,
     package,
 )
 from infra.deploy.apply import client
@@ -186,9 +185,8 @@ def _deploy(deployment: Deployment, emulator_url: str, secret: str) -> dict[str,
 
 def _log(emulator_url: str, function: FunctionSpec) -> list[str]:
     try:
-        with urlopen(f"{emulator_url}/_meshward/functions/{function.name}/logs") as answer:  # noqa: S310 -- our own emulator
-            lines = json.load(answer)["lines"]
-    except OSError:  # It was not created.
+        lines = logs(function.name, emulator_url)
+    except DeploymentError:  # It was not created.
         return []
     return [f"{function.name}: {line}" for line in lines[-10:]]
 
