@@ -37,7 +37,7 @@ from infra.deploy.tokens import mint_now
 from infra.local.banner import GUARDED_HOST
 from infra.local.certificates import LocalAuthority
 from infra.local.children import Child, ChildError
-from infra.local.ports import LOOPBACK, Port, free_port
+from infra.ports import LOOPBACK, Port, free_port
 from mesh.shim.build import build
 from mesh.sidecar import Ports, Redirect, Sidecar, bootstrap, translate
 from mesh.sidecar import load as load_manifests

@@ -11,7 +11,6 @@ Order of hooks and checks: help.aliyun.com/zh/functioncompute, "Configure instan
 
 import asyncio
 import contextlib
-import socket
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -25,8 +24,8 @@ from infra.emulator.errors import FcError
 from infra.emulator.headers import platform_headers
 from infra.emulator.model import Code, Configuration, Function
 from infra.emulator.processes import GroupProcess, Guardian
+from infra.ports import LOOPBACK, free_port
 
-LOOPBACK: Final = "127.0.0.1"
 _START_SECONDS: Final = 120.0
 """The platform's own limit for a custom runtime to listen."""
 _POLL_SECONDS: Final = 0.01
@@ -68,7 +67,7 @@ class Instance:
         self.id = f"c-{uuid4().hex[:8]}-{uuid4().hex[:12]}"
         self.version = function.version
         self.configuration: Configuration = function.configuration
-        self.port = _free_port()
+        self.port = free_port().number
         self.state = State.STARTING
         self.in_flight = 0
         self.created = time.time()
@@ -239,9 +238,3 @@ class Instance:
         self.state = State.GONE
         for task in self._tasks[1:]:  # The first reads the log to its end.
             task.cancel()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])

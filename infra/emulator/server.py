@@ -18,9 +18,9 @@ import uvicorn
 import uvloop
 
 from infra.emulator.application import Application
-from infra.emulator.instances import LOOPBACK
 from infra.emulator.signature import Credentials
 from infra.emulator.state import Emulator
+from infra.ports import LOOPBACK
 
 _GRACE_SECONDS = 5
 _KEEP_ALIVE_SECONDS = 300

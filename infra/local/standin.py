@@ -16,7 +16,7 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 
-from infra.local.ports import LOOPBACK
+from infra.ports import LOOPBACK
 
 FINGERPRINT = "meshward-stand-in"
 _CREATED = 1_700_000_000

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from functions.verdict import REASONS
-from infra.local.ports import free_port
+from infra.ports import free_port
 from mesh.shim.build import build
 from mesh.sidecar import Mesh, Ports, Redirect, bootstrap
 from mesh.sidecar.model import ISTIO_RETRIES, Route, Service, WasmFilter, Workload

@@ -19,7 +19,7 @@ from infra.cli.stack import Stack, local_stack
 from infra.local.banner import CHAT_PATH, GUARDED_HOST
 from infra.local.certificates import LocalAuthority
 from infra.local.children import Child
-from infra.local.ports import free_port
+from infra.ports import free_port
 from mesh.sidecar import Document, Redirect, Sidecar
 from tests.support.mesh import Form, manifests, rendered, running
 from tests.support.upstream import Upstream, respond

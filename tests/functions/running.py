@@ -15,7 +15,7 @@ import httpx
 
 from functions.verdict import Callout, Phase, Secret, sign
 from functions.verdict.contract import CALLOUT_MEDIA_TYPE
-from infra.local.ports import free_port
+from infra.ports import free_port
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]

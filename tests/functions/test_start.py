@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.ports import free_port
+from infra.ports import free_port
 from tests.functions.running import SECRET, started
 from tests.unit.policy.conftest import POLICY
 

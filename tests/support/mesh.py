@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from infra.local.ports import free_port
+from infra.ports import free_port
 from mesh.sidecar import Document, Ports, Redirect, Sidecar, bootstrap, load, translate
 
 Form = Literal["portable", "hold"]

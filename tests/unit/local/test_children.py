@@ -1,13 +1,11 @@
 """Children are ready when they say so, stop when told to, and tell why they did not start."""
 
 import os
-import socket
 import sys
 
 import pytest
 
 from infra.local.children import Child, ChildError
-from infra.local.ports import free_port
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
 
@@ -37,14 +35,3 @@ def test_a_child_that_ends_first_is_an_error_with_the_end_of_its_log() -> None:
 
     with pytest.raises(ChildError, match=r"hasty did not become ready(.|\n)*no luck today"):
         child.wait_ready()
-
-
-def test_a_busy_port_is_stepped_around() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as busy:
-        wanted = busy.getsockname()[1]
-
-        port = free_port(wanted)
-
-    assert port.number > wanted
-    assert port.stepped
-    assert not free_port(0).stepped
