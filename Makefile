@@ -1,6 +1,7 @@
 # make up        the whole path on this machine: emulator, functions, sidecar, stand-ins
 # make test      all layers of tests
 # make check     format, lint, strict types, import rules, generated files
+# make bench     speed as ratios in one run; ONLY=NAME for one of them
 # make pack      the functions' packages for Function Compute (s deploy calls it)
 # make generate  what is generated from functions/verdict/
 # make fix       what tools can mend
@@ -12,7 +13,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help up test check pack generate fix lock clean
+.PHONY: help up test check bench pack generate fix lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -39,6 +40,9 @@ check: $(INSTALLED)
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m ziglang fmt --check mesh/shim
 	@$(BIN)/python -m infra.contract check
+
+bench: $(INSTALLED)
+	@$(BIN)/python -m tests.bench $(ONLY)
 
 pack: $(INSTALLED)
 	@$(BIN)/meshward pack
