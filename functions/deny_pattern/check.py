@@ -2,8 +2,8 @@
 
     body ──read──▶ segments ──normalise──▶ text ──Matcher──▶ hits ──▶ findings ──▶ Verdict
 
-The message is denied when a rule with `action: deny` matches; rules with `action: monitor` only
-leave their findings.
+The message is denied when a rule with `action: deny` matches, and with `action: mask` too, since
+masking is not built yet; rules with `action: monitor` only leave their findings.
 """
 
 import unicodedata
@@ -81,7 +81,7 @@ def judge(callout: Callout, body: bytes, compiled: CompiledPolicy | None) -> Ver
         return message
     hits = _hits(message, compiled, callout.phase)
     findings = tuple(finding for _, finding in hits[:FINDINGS_MAX])
-    if hits and hits[0][0].action is RuleAction.DENY:
+    if hits and hits[0][0].action is not RuleAction.MONITOR:
         rule = hits[0][0]
         detail = f"rule {rule.id}: {rule.message}"
         return denied(NAME, callout, revision, Reason.RULE_MATCHED, detail, findings)
@@ -109,7 +109,7 @@ def _hits(message: Message, compiled: CompiledPolicy, phase: Phase) -> list[tupl
         normalised = normalise(segment.text)
         for hit in compiled.matcher.hits(normalised.text):
             rule = compiled.policy.rules[hit.rule]
-            found = denying if rule.action is RuleAction.DENY else monitored
+            found = monitored if rule.action is RuleAction.MONITOR else denying
             if (
                 rule.phase.covers(phase)
                 and len(found) < FINDINGS_MAX

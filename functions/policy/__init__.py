@@ -6,28 +6,28 @@
 `engine` needs hyperscan and RE2 and is imported only by the check that matches patterns.
 """
 
-from functions.policy.load import PolicyError, PolicySource, load
-from functions.policy.model import (
-    Category,
-    Judge,
-    OnError,
-    PolicyFile,
-    Rule,
-    RuleAction,
-    Unreadable,
-)
+from functions.policy.documents import PolicyError
+from functions.policy.load import PolicySource, load
+from functions.policy.model import Category, Judge, OnError, PolicyFile, Select, Unreadable
+from functions.policy.rule import Mask, Part, Role, Rule, RuleAction, RulePhase, Scope
 from functions.policy.store import Policies, watch
 
 __all__ = [
     "Category",
     "Judge",
+    "Mask",
     "OnError",
+    "Part",
     "Policies",
     "PolicyError",
     "PolicyFile",
     "PolicySource",
+    "Role",
     "Rule",
     "RuleAction",
+    "RulePhase",
+    "Scope",
+    "Select",
     "Unreadable",
     "load",
     "watch",

@@ -15,7 +15,7 @@ from typing import Final
 import hyperscan
 import re2
 
-from functions.policy.model import Match, Rule
+from functions.policy.rule import Match, Rule
 
 VERSION: Final = f"hyperscan {hyperscan.__version__}"  # type: ignore[attr-defined]
 """Part of a policy's revision: another engine may find otherwise."""

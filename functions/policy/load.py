@@ -1,155 +1,205 @@
-"""A policy file → a checked `PolicyFile`, or an error that says where and what to do.
+"""A policy file → all that it says, with what it extends and the packs that it takes in.
 
-default.yaml:14: rule account-word: examples: Field required
-default.yaml:9: rule account-word: sevrity: is not known; did you mean severity?
+    rules in force, in this order      changed by
+      its own                          nothing: they are written as they should be
+      those of what it extends         `overrides`, or a rule of its own with the same id
+      those of its packs               the pack's `rules`, then `overrides`
+
+Built-in packs lie beside this module; a folder of policies may hold others in `packs/`.
 """
 
-import difflib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import yaml
 from pydantic import ValidationError
 
+from functions.policy.documents import Document, PolicyError, contents
 from functions.policy.model import (
-    Category,
-    Examples,
-    Judge,
-    Match,
+    RULES_MAX,
+    Override,
+    PackFile,
+    PackUse,
     PolicyFile,
-    Rule,
 )
+from functions.policy.rule import Rule
 
-FILE_BYTES_MAX: Final = 4 * 1024 * 1024
-_ERRORS_MAX: Final = 10
-"""Errors told at once: enough to mend a file in one go, few enough to read."""
-_KNOWN: Final = sorted(
-    {
-        field.alias or name
-        for model in (PolicyFile, Rule, Match, Examples, Judge, Category)
-        for name, field in model.model_fields.items()
-    }
-)
-
-
-class PolicyError(ValueError):
-    """A policy that cannot be loaded; the message names file, line and rule."""
+PACKS: Final = Path(__file__).parent / "packs"
+_EXTENDS_MAX: Final = 8
+"""Deeper than any organisation nests its rules, and a bound for circles."""
 
 
 @dataclass(frozen=True, slots=True)
 class PolicySource:
-    """A checked policy, and the place that its rules came from: file name and lines, from 1."""
+    """A policy with all its rules in force, and where each is written: `file:line`.
+
+    `ancestry` names the policies that it extends, nearest first.
+    """
 
     policy: PolicyFile
     file: str
-    rule_lines: tuple[int, ...]
+    places: tuple[str, ...]
+    ancestry: tuple[str, ...] = ()
 
     def error(self, rule: int, what: str) -> PolicyError:
         """An error about the rule of that index."""
-        place = f"{self.file}:{self.rule_lines[rule]}"
-        return PolicyError(f"{place}: rule {self.policy.rules[rule].id}: {what}")
+        return PolicyError(f"{self.places[rule]}: rule {self.policy.rules[rule].id}: {what}")
 
 
 def load(path: Path) -> PolicySource:
     """The policy in the file at `path`.
 
-    Raises `PolicyError` where it cannot be read, is not plain YAML, or is not a policy.
+    Raises `PolicyError` where it, or one that it needs, cannot be read, is not plain YAML, or is
+    not a policy.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise PolicyError(f"{path.name}: cannot be read: {error.strerror}") from None
-    if len(data) > FILE_BYTES_MAX:
-        raise PolicyError(f"{path.name}: has {len(data)} bytes; at most {FILE_BYTES_MAX} are read")
-    node, content = _read(data, path.name)
-    try:
-        policy = PolicyFile.model_validate(content)
-    except ValidationError as error:
-        raise PolicyError(_explain(error, node, content, path.name)) from None
+    resolved = _resolve(path, ())
+    packed = resolved.with_packs(path.parent)
+    policy, rules = resolved.policy, packed.rules
+    if len(rules) > RULES_MAX:
+        raise PolicyError(
+            f"{path.name}: has {len(rules)} rules with its packs; at most {RULES_MAX}"
+        )
+    judge = policy.judge
+    if judge is not None and judge.on_error is None:
+        judge = judge.model_copy(update={"on_error": policy.on_error})
+    whole = policy.model_copy(update={"rules": tuple(rules.values()), "judge": judge})
+    places = tuple(packed.places[rule] for rule in rules)
+    return PolicySource(whole, path.name, places, resolved.ancestry)
+
+
+@dataclass(frozen=True, slots=True)
+class _Resolved:
+    """A policy on the way: its rules by id, in order, and where they are written."""
+
+    document: Document
+    policy: PolicyFile
+    rules: Mapping[str, Rule]
+    places: Mapping[str, str]
+    ancestry: tuple[str, ...] = ()
+
+    def with_packs(self, folder: Path) -> "_Resolved":
+        """With the rules of all packs behind its own."""
+        rules, places = dict(self.rules), dict(self.places)
+        taken: dict[str, str] = {}
+        for use in self.policy.packs:
+            pack, pack_places = _pack_of(use.pack, folder, self)
+            changed = _changed(pack, use.rules, self.document, f"the pack {use.pack}")
+            twice = next((each for each in changed if each in rules), None)
+            if twice is not None:
+                other = taken.get(twice, "the policy")
+                what = f"{other} and the pack {use.pack} both hold a rule {twice}"
+                raise self.document.error(("packs",), f"{what}; leave one of them off")
+            rules |= changed
+            places |= pack_places
+            taken |= dict.fromkeys(changed, f"the pack {use.pack}")
+        return replace(self, rules=rules, places=places)
+
+
+def _resolve(path: Path, below: tuple[str, ...]) -> _Resolved:
+    """The policy at `path` with all that it inherits, before packs."""
+    document = Document.read(path)
+    policy = document.validated(PolicyFile)
     if policy.policy != path.stem:
         raise PolicyError(f"{path.name}: holds the policy {policy.policy}; the names must agree")
-    lines = (_line(node, ("rules", index)) for index in range(len(policy.rules)))
-    return PolicySource(policy, path.name, tuple(lines))
+    own = {rule.id: rule for rule in policy.rules}
+    places = {
+        rule: f"{path.name}:{document.line(('rules', index))}" for index, rule in enumerate(own)
+    }
+    resolved = _Resolved(document, policy, own, places)
+    if policy.extends is None:
+        if policy.overrides:
+            what = "changes inherited rules, and this policy extends none"
+            raise document.error(("overrides",), f"overrides: {what}")
+        return resolved
+    if policy.extends in (*below, policy.policy) or len(below) >= _EXTENDS_MAX:
+        chain = " → ".join((*below, policy.policy, policy.extends))
+        what = f"leads in a circle or too far: {chain}"
+        raise document.error(("extends",), f"extends: {what}")
+    parent = path.with_name(f"{policy.extends}.yaml")
+    if not parent.is_file():
+        what = f"there is no {parent.name} beside this file"
+        raise document.error(("extends",), f"extends: {what}")
+    return _inherit(resolved, _resolve(parent, (*below, policy.policy)))
 
 
-class _PlainLoader(yaml.SafeLoader):
-    """Refuses equal keys, of which YAML lets the last one win, and aliases, which can multiply."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.MarkedYAMLError(problem="aliases are not read", problem_mark=mark)
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode) or key.value in seen:
-                what = "stands twice" if isinstance(key, yaml.ScalarNode) else "is not a name"
-                raise yaml.MarkedYAMLError(problem=f"a key {what}", problem_mark=key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-def _read(data: bytes, file: str) -> tuple[yaml.Node | None, Any]:
-    """The YAML document as nodes, which know their lines, and as values."""
-    try:
-        loader = _PlainLoader(data)
-        node = loader.get_single_node()
-        content = None if node is None else loader.construct_document(node)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise PolicyError(f"{file}:{line}: not a policy's YAML: {error.problem}") from None
-    except (yaml.YAMLError, ValueError, RecursionError):
-        # Characters that YAML forbids, a date that is none, nesting beyond reason.
-        raise PolicyError(f"{file}: not YAML, or nested too deeply") from None
-    return node, content
+def _inherit(child: _Resolved, parent: _Resolved) -> _Resolved:
+    """`child` with what it leaves to `parent`."""
+    said = child.policy.model_fields_set
+    left = {
+        name: value
+        for name, value in parent.policy
+        if name in parent.policy.model_fields_set
+        and name not in said
+        and name not in ("select", "extends", "overrides")
+    }
+    left["packs"] = _merged(parent.policy.packs, child.policy.packs)
+    rest = {each: rule for each, rule in parent.rules.items() if each not in child.rules}
+    inherited = _changed(rest, child.policy.overrides, child.document, "what it extends")
+    rules = dict(child.rules) | inherited
+    policy = child.policy.model_copy(update=left)
+    places = {**parent.places, **child.places}
+    ancestry = (parent.policy.policy, *parent.ancestry)
+    return _Resolved(child.document, policy, rules, places, ancestry)
 
 
-def _explain(error: ValidationError, node: yaml.Node | None, content: Any, file: str) -> str:  # noqa: ANN401 -- any YAML value
-    details = error.errors(include_input=False, include_url=False)
-    lines = []
-    for each in details[:_ERRORS_MAX]:
-        place = each["loc"]
-        message = each["msg"].removeprefix("Value error, ")
-        if each["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(str(place[-1]), _KNOWN, n=1)
-            message = "is not known" + (f"; did you mean {near[0]}?" if near else "")
-        field, rule = _named(place, content)
-        lines.append(f"{file}:{_line(node, place)}: {rule}{field}: {message}")
-    if len(details) > _ERRORS_MAX:
-        lines.append(f"{file}: and {len(details) - _ERRORS_MAX} errors more")
-    return "\n".join(lines)
+def _merged(inherited: Iterable[PackUse], own: Iterable[PackUse]) -> tuple[PackUse, ...]:
+    """All packs, each once; what the policy itself says of a rule counts."""
+    uses = {use.pack: use for use in inherited}
+    for use in own:
+        earlier = uses.get(use.pack, use)
+        uses[use.pack] = use.model_copy(update={"rules": {**earlier.rules, **use.rules}})
+    return tuple(uses.values())
 
 
-def _line(node: yaml.Node | None, place: Sequence[int | str]) -> int:
-    """The line of the deepest node that `place` leads to, counted from 1."""
-    line = node.start_mark.line if node else 0
-    for step in place:
-        following: yaml.Node | None = None
-        if isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                if key.value == step:
-                    line, following = key.start_mark.line, value
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
-            following = node.value[step]
-            line = following.start_mark.line
-        if following is None:
-            break
-        node = following
-    return line + 1
+def _changed(
+    rules: Mapping[str, Rule],
+    overrides: Mapping[str, Override | bool | str],
+    document: Document,
+    where: str,
+) -> dict[str, Rule]:
+    """`rules` with the overrides applied; those that are off left out."""
+    unknown = next((each for each in overrides if each not in rules), None)
+    if unknown is not None:
+        raise PolicyError(f"{document.file}: {where} holds no rule {unknown} to override")
+    changed: dict[str, Rule] = {}
+    for name, rule in rules.items():
+        override = overrides.get(name)
+        if override is None:
+            changed[name] = rule
+        elif isinstance(override, Override):
+            try:
+                changed[name] = override.applied(rule)
+            except ValidationError as error:
+                what = error.errors()[0]["msg"].removeprefix("Value error, ")
+                raise PolicyError(f"{document.file}: override of {name}: {what}") from None
+    return changed
 
 
-def _named(place: Sequence[int | str], content: Any) -> tuple[str, str]:  # noqa: ANN401 -- any YAML value
-    """The field that an error is about, and the rule that it is in, as people name them."""
-    rule = ""
-    match place:
-        case ["rules", int(index), *rest]:
-            found = content["rules"][index]
-            named = found.get("id") if isinstance(found, dict) else None
-            rule, place = f"rule {named or f'number {index + 1}'}: ", rest
-        case _:
-            pass
-    return ".".join(str(step) for step in place) or "the policy", rule
+def _pack_of(
+    name: str, folder: Path, user: _Resolved
+) -> tuple[Mapping[str, Rule], Mapping[str, str]]:
+    """The rules of a pack and their places."""
+    own, built_in = folder / "packs" / f"{name}.yaml", PACKS / f"{name}.yaml"
+    if own.is_file() and built_in.is_file():
+        raise PolicyError(f"packs/{own.name}: a built-in pack has this name; choose another")
+    path = own if own.is_file() else built_in
+    if not path.is_file():
+        known = sorted(each.stem for each in (*PACKS.glob("*.yaml"), *own.parent.glob("*.yaml")))
+        hint = f"known are {', '.join(known)}" if known else "none are known"
+        raise user.document.error(("packs",), f"packs: there is no pack {name}; {hint}")
+    return load_pack(path, contents(path))
+
+
+@lru_cache(maxsize=32)
+def load_pack(path: Path, data: bytes) -> tuple[Mapping[str, Rule], Mapping[str, str]]:
+    """The rules of the pack file that holds `data`, and their places. Raises `PolicyError`."""
+    document = Document(f"packs/{path.name}", data)
+    pack = document.validated(PackFile)
+    if pack.pack != path.stem:
+        raise PolicyError(f"{document.file}: holds the pack {pack.pack}; the names must agree")
+    rules = {rule.id: rule for rule in pack.rules}
+    lines = (document.line(("rules", index)) for index in range(len(rules)))
+    places = {rule: f"{document.file}:{line}" for rule, line in zip(rules, lines, strict=True)}
+    return rules, places

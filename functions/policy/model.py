@@ -1,37 +1,38 @@
-"""What a policy file may say. Closed sets, bounds on everything, nothing unknown."""
+"""What a policy file and a pack file may say. Closed sets, bounds on everything, nothing unknown.
+
+policy file ── select, unreadable, body_bytes_max, on_error, cache_seconds, judge
+  ├── extends: another policy of the folder, whose rules and settings are inherited
+  ├── packs: files of rules, each rule of which can be changed or left out
+  ├── rules: its own
+  └── overrides: changes to inherited rules
+"""
 
 from collections import Counter
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from functions.verdict import Phase, Record, Severity
+from functions.policy.rule import (
+    Line,
+    Mask,
+    Rule,
+    RuleAction,
+    RulePhase,
+    Scope,
+)
+from functions.verdict import Record, Severity
 from functions.verdict.contract import CACHE_SECONDS_MAX, DEADLINE_MS_MAX
 from functions.verdict.models import Name
 
-Line = Annotated[str, StringConstraints(min_length=1, max_length=400, strip_whitespace=True)]
-Word = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
-Example = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
+RULES_MAX: Final = 5000
+"""More than any policy needs, few enough to compile in seconds."""
+BODY_BYTES_MAX: Final = 16 * 1024 * 1024
+"""More than a message of a million tokens holds."""
 
-
-class RuleAction(StrEnum):
-    """What a rule does when it matches. `monitor` records and lets through."""
-
-    DENY = "deny"
-    MONITOR = "monitor"
-
-
-class RulePhase(StrEnum):
-    """Which messages of a call a rule reads."""
-
-    REQUEST = "request"
-    RESPONSE = "response"
-    BOTH = "both"
-
-    def covers(self, phase: Phase) -> bool:
-        """Whether the rule reads messages of `phase`."""
-        return self is RulePhase.BOTH or self.value == phase.value
+Glob = Annotated[str, StringConstraints(pattern=r"^[^\s\[\]]+$", max_length=255)]
+"""`*` stands for any characters, `?` for one."""
+Globs = Annotated[tuple[Glob, ...], Field(max_length=200)]
 
 
 class Unreadable(StrEnum):
@@ -48,39 +49,54 @@ class OnError(StrEnum):
     ALLOW = "allow"
 
 
-class Match(Record):
-    """What a rule looks for: a regular expression (RE2 syntax), any of some words, or both."""
+class Select(Record):
+    """Which calls a policy is for; an empty list stands for all. Hosts without their port."""
 
-    regex: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
-    words: Annotated[tuple[Word, ...], Field(max_length=1000)] = ()
-    ignore_case: bool = False
+    hosts: Globs = ()
+    paths: Globs = ()
+    models: Globs = ()
+    workloads: Globs = ()
 
     @model_validator(mode="after")
-    def _looks_for_something(self) -> Self:
-        if self.regex is None and not self.words:
-            raise ValueError("give regex, words, or both")
+    def _selects_something(self) -> Self:
+        if not (self.hosts or self.paths or self.models or self.workloads):
+            raise ValueError("give hosts, paths, models or workloads, or leave select out")
         return self
 
 
-class Examples(Record):
-    """Texts in which the rule must match, and near misses in which it must not."""
+class Override(Record):
+    """What a policy changes of a rule that it did not write; what is left out stays."""
 
-    find: Annotated[tuple[Example, ...], Field(min_length=1, max_length=100)]
-    pass_: Annotated[tuple[Example, ...], Field(min_length=1, max_length=100, alias="pass")]
+    severity: Severity | None = None
+    scope: Scope | None = None
+    phase: RulePhase | None = None
+    action: RuleAction | None = None
+    mask: Mask | None = None
+    message: Line | None = None
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if all(value is None for _, value in self):
+            raise ValueError("say what to change, or off")
+        return self
+
+    def applied(self, rule: Rule) -> Rule:
+        """`rule`, changed; one that denies now loses its mask. Raises `ValidationError`."""
+        changes = {name: value for name, value in self if value is not None}
+        if self.action is RuleAction.DENY:
+            changes.setdefault("mask", None)
+        return Rule.model_validate(dict(rule) | changes)
 
 
-class Rule(Record):
-    """One rule. `message` is shown to the caller and must not depend on what was matched."""
+# YAML reads a plain `off` as false.
+Overrides = Annotated[dict[Name, Override | Literal[False, "off"]], Field(max_length=RULES_MAX)]
 
-    id: Name
-    why: Line
-    category: Name
-    severity: Severity = Severity.HIGH
-    match: Match
-    phase: RulePhase = RulePhase.REQUEST
-    action: RuleAction = RuleAction.DENY
-    message: Line
-    examples: Examples
+
+class PackUse(Record):
+    """A pack that a policy takes in, and what it changes of the pack's rules."""
+
+    pack: Name
+    rules: Overrides = Field(default={})
 
 
 class Category(Record):
@@ -95,10 +111,11 @@ class Category(Record):
 class Judge(Record):
     """What the judge looks for, how long it may take, and what happens without it.
 
-    The callout's deadline holds all the same: the shorter of both decides.
+    The callout's deadline holds all the same: the shorter of both decides. Without an `on_error`
+    of its own the policy's counts.
     """
 
-    on_error: OnError = OnError.DENY
+    on_error: OnError | None = None
     timeout_ms: int = Field(default=DEADLINE_MS_MAX, ge=1, le=DEADLINE_MS_MAX)
     categories: Annotated[tuple[Category, ...], Field(min_length=1, max_length=32)]
 
@@ -109,18 +126,42 @@ class Judge(Record):
 
 
 class PolicyFile(Record):
-    """One policy as its file says it."""
+    """One policy as its file says it; as `load` gives it, `rules` holds all rules in force."""
 
     policy: Name
     description: Line
+    extends: Name | None = None
+    select: Select | None = None
     unreadable: Unreadable = Unreadable.DENY
+    body_bytes_max: int = Field(default=BODY_BYTES_MAX, ge=1, le=BODY_BYTES_MAX)
+    on_error: OnError = OnError.DENY
     cache_seconds: int = Field(default=0, ge=0, le=CACHE_SECONDS_MAX)
-    rules: Annotated[tuple[Rule, ...], Field(max_length=5000)] = ()
+    packs: Annotated[tuple[PackUse, ...], Field(max_length=50)] = ()
+    rules: Annotated[tuple[Rule, ...], Field(max_length=RULES_MAX)] = ()
+    overrides: Overrides = Field(default={})
     judge: Judge | None = None
 
     @model_validator(mode="after")
-    def _ids_are_unique(self) -> Self:
+    def _names_are_unique(self) -> Self:
         _refuse_twice([rule.id for rule in self.rules])
+        _refuse_twice([use.pack for use in self.packs])
+        return self
+
+
+class PackFile(Record):
+    """A pack as its file says it: rules to share, and how often they hit what they should not."""
+
+    pack: Name
+    description: Line
+    false_positive_rate: Line
+    rules: Annotated[tuple[Rule, ...], Field(min_length=1, max_length=RULES_MAX)]
+
+    @model_validator(mode="after")
+    def _rules_are_sound(self) -> Self:
+        _refuse_twice([rule.id for rule in self.rules])
+        unsourced = next((rule.id for rule in self.rules if rule.source is None), None)
+        if unsourced is not None:
+            raise ValueError(f"the rule {unsourced} names no source; a pack's rules need one")
         return self
 
 

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
-from functions.policy.load import PolicyError, PolicySource, load
+from functions.policy.documents import PolicyError
+from functions.policy.load import PolicySource, load
 from functions.policy.model import PolicyFile
 
 Compiled = TypeVar("Compiled")
@@ -82,7 +83,8 @@ class Policies(Generic[Compiled]):
 
     def _look(self) -> list[tuple[str, int, int]]:
         try:
-            stats = [(path.name, path.stat()) for path in self._paths()]
+            packs = sorted((self._folder / "packs").glob("*.yaml"))
+            stats = [(str(path), path.stat()) for path in (*self._paths(), *packs)]
         except OSError as error:
             raise PolicyError(f"{self._folder}: cannot be read: {error.strerror}") from None
         return [(name, stat.st_mtime_ns, stat.st_size) for name, stat in stats]

@@ -7,7 +7,7 @@ import pytest
 
 from functions.policy import Rule
 from functions.policy.engine import Hit, Matcher, PatternError
-from functions.policy.model import Examples, Match
+from functions.policy.rule import Examples, Match
 
 
 def matcher(*matches: Match) -> Matcher:

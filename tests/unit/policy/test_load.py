@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from functions.policy import OnError, PolicyError, RuleAction, Unreadable, load
-from functions.policy.load import FILE_BYTES_MAX
+from functions.policy.documents import FILE_BYTES_MAX
 from functions.verdict import Severity
 from tests.unit.policy.conftest import POLICY, Write
 
@@ -36,8 +36,8 @@ def test_what_is_left_out_is_strict(write: Write) -> None:
         ),
         (
             "    action: monitor",
-            "    action: mask",
-            "sample.yaml:18: rule second: action: Input should be 'deny' or 'monitor'",
+            "    action: block",
+            "sample.yaml:18: rule second: action: Input should be 'deny', 'mask' or 'monitor'",
         ),
         (
             "      pass: [我的账单]\n",

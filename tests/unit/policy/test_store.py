@@ -87,6 +87,15 @@ def test_a_file_of_the_same_size_and_another_time_is_read_anew(write: Write) -> 
     assert policies.refresh()
 
 
+def test_a_changed_pack_of_the_folder_comes_into_force(write: Write) -> None:
+    path = write(POLICY)
+    policies = folder_of(path)
+    policies.reload()
+    (path.parent / "packs").mkdir()
+    (path.parent / "packs" / "mine.yaml").write_text("pack: mine\n")
+    assert policies.refresh()
+
+
 def test_an_error_in_making_is_like_one_in_the_file(write: Write) -> None:
     def refuse(source: PolicySource, _revision: str) -> str:
         raise source.error(1, "is not liked")
