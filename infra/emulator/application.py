@@ -106,11 +106,8 @@ class Application:
         request = Request(scope)
         query = scope["query_string"].decode("latin-1")
         admitted = trigger.access.admit(request.headers, scope["path"], query)
-        emulator = self._emulator
-        pool = emulator.pool(function)
-        call = data_plane.trigger_call(
-            scope, request_id, admitted, function, pool, emulator.session
-        )
+        pool = self._emulator.pool(function)
+        call = data_plane.trigger_call(scope, request_id, admitted, function, pool)
         await data_plane.forward(call, receive, send)
 
     async def _instances(self, _request: Request) -> Response:

@@ -8,18 +8,17 @@ ends the call inside; an instance that breaks is answered for, or the answer is 
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
-import aiohttp
-from multidict import CIMultiDict
 from starlette.types import Receive, Scope, Send
-from yarl import URL
 
 from infra.emulator import headers
+from infra.emulator.connection import BrokenError, NonsenseError
 from infra.emulator.errors import FcError, invalid, not_emulated
+from infra.emulator.exchange import Answer
 from infra.emulator.instances import Instance
 from infra.emulator.model import Function
 from infra.emulator.pools import Pool
@@ -28,19 +27,19 @@ HEADER_BYTES_MAX: Final = 8 * 1024
 TARGET_BYTES_MAX: Final = 4 * 1024
 BODY_BYTES_MAX: Final = 32 * 1024 * 1024
 """HTTP triggers, "Limits", help.aliyun.com/zh/functioncompute, 2026-04."""
+_UNWATCHED_SECONDS: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What is to be asked of an instance. `session` keeps the connections to all of them."""
+    """What is to be asked of an instance."""
 
     request_id: str
     method: str
     target: str
-    headers: "CIMultiDict[str]"
+    headers: list[tuple[bytes, bytes]]
     function: Function
     pool: Pool
-    session: aiohttp.ClientSession
     payload: bytes = b""
     """The body where it is known already; a trigger's is carried as it comes."""
 
@@ -128,20 +127,23 @@ async def forward(call: Call, receive: Receive, send: Send) -> None:
     `CallerGoneError` says that there is nobody to answer.
     """
     caller = Caller(receive)
-    await _while_there(caller.until_gone(), _forward(call, caller, send))
+    async with _while_there(caller):
+        await _forward(call, await caller.body(), send)
 
 
-async def _forward(call: Call, caller: Caller, send: Send) -> None:
-    body = await caller.body()
-    async with _answered(call, body, caller) as (answer, _):
-        raw = headers.for_caller(answer.raw_headers)
+async def _forward(call: Call, body: bytes | AsyncIterator[bytes], send: Send) -> None:
+    async with _answered(call, body) as (answer, _):
+        raw = headers.for_caller(answer.headers)
         if headers.size(raw) > HEADER_BYTES_MAX:
             what = f"the function's answer has more than {HEADER_BYTES_MAX} bytes of headers"
             raise FcError(502, "BadResponse", what)
         await send({"type": "http.response.start", "status": answer.status, "headers": raw})
-        async for piece in answer.content.iter_any():
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})
+        more = True
+        async for piece in answer.pieces():
+            more = not answer.ended
+            await send({"type": "http.response.body", "body": piece, "more_body": more})
+    if more:
+        await send({"type": "http.response.body", "body": b""})
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,17 +163,17 @@ async def invoke(call: Call, receive: Receive) -> Invoked:
     """
     if len(call.payload) > BODY_BYTES_MAX:
         raise _too_large()
-    caller = Caller(receive, taken=True)
-    return await _while_there(caller.until_gone(), _invoke(call, caller))
+    async with _while_there(Caller(receive, taken=True)):
+        return await _invoke(call)
 
 
-async def _invoke(call: Call, caller: Caller) -> Invoked:
+async def _invoke(call: Call) -> Invoked:
     try:
-        async with _answered(call, call.payload, caller) as (answer, instance):
+        async with _answered(call, call.payload) as (answer, instance):
             body = await answer.read()
             # "x-fc-status: 404" is how a custom runtime says that its function failed.
-            failed = answer.status >= 400 or answer.headers.get("x-fc-status") == "404"
-            return Invoked(body, answer.headers.get("content-type", ""), instance.id, failed)
+            failed = answer.status >= 400 or answer.header(b"x-fc-status") == "404"
+            return Invoked(body, answer.header(b"content-type"), instance.id, failed)
     except FunctionError as error:
         document = json.dumps(error.document(call.request_id)).encode()
         return Invoked(document, "application/json", "", failed=True)
@@ -179,8 +181,8 @@ async def _invoke(call: Call, caller: Caller) -> Invoked:
 
 @asynccontextmanager
 async def _answered(
-    call: Call, body: bytes | AsyncIterator[bytes], caller: Caller
-) -> AsyncIterator[tuple[aiohttp.ClientResponse, Instance]]:
+    call: Call, body: bytes | AsyncIterator[bytes]
+) -> AsyncIterator[tuple[Answer, Instance]]:
     """An instance's answer; the instance is held until the answer has been read.
 
     The function's time limit runs from when the instance is there: a cold start has its own.
@@ -191,22 +193,17 @@ async def _answered(
     seconds = call.function.configuration.timeout_seconds
     broken = False
     try:
-        url = URL(instance.url + call.target, encoded=True)
         async with (
             asyncio.timeout(seconds),
-            call.session.request(
-                call.method, url, headers=call.headers, data=body or None, allow_redirects=False
-            ) as answer,
+            instance.connections.exchange(call.method, call.target, call.headers, body) as answer,
         ):
             yield answer, instance
     except TimeoutError:
         what = f"Function timed out after {seconds} seconds"
         raise FunctionError(504, "FunctionTimeout", what) from None
-    except aiohttp.ClientResponseError:
+    except NonsenseError:
         raise FcError(502, "BadResponse", "the function's answer is not HTTP") from None
-    except (aiohttp.ClientError, OSError):
-        if caller.fault is not None:
-            raise caller.fault from None
+    except BrokenError:
         broken = True
         what = "Process exited unexpectedly before completing request"
         raise FunctionError(502, "FunctionCrashed", what) from None
@@ -215,22 +212,49 @@ async def _answered(
         pool.log.append(f"FC Invoke End RequestId: {call.request_id}")
 
 
-_Result = TypeVar("_Result")
+@asynccontextmanager
+async def _while_there(caller: Caller) -> AsyncIterator[None]:
+    """Do what is inside for as long as the caller is there; else end it: CallerGoneError.
 
-
-async def _while_there(gone: Awaitable[None], work: Coroutine[None, None, _Result]) -> _Result:
-    """Do `work` for as long as nobody is `gone`; else end it and raise CallerGoneError."""
-    doing, watching = asyncio.ensure_future(work), asyncio.ensure_future(gone)
+    The watch begins after a moment: most calls are over by then, and a task each costs as much as
+    all else that is done for them.
+    """
+    working = asyncio.current_task()
+    assert working is not None  # noqa: S101 -- a coroutine runs in a task
+    watch = _Watch(caller, working)
     try:
-        await asyncio.wait({doing, watching}, return_when=asyncio.FIRST_COMPLETED)
+        yield
+    except asyncio.CancelledError:
+        if watch.gone and working.uncancel() == 0:
+            raise CallerGoneError from None
+        raise
     finally:
-        watching.cancel()
-        if not doing.done():
-            doing.cancel()
-            await asyncio.wait({doing})
-    if doing.cancelled():
-        raise CallerGoneError
-    return doing.result()
+        watch.end()
+
+
+class _Watch:
+    """Cancels a task when its caller goes away. `gone` says that it did."""
+
+    def __init__(self, caller: Caller, working: "asyncio.Task[None]") -> None:
+        self.gone = False
+        self._caller = caller
+        self._working = working
+        self._watching: asyncio.Task[None] | None = None
+        self._start = asyncio.get_running_loop().call_later(_UNWATCHED_SECONDS, self._begin)
+
+    def end(self) -> None:
+        """Watch no longer."""
+        self._start.cancel()
+        if self._watching is not None:
+            self._watching.cancel()
+
+    def _begin(self) -> None:
+        self._watching = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        await self._caller.until_gone()
+        self.gone = True
+        self._working.cancel()
 
 
 def trigger_call(
@@ -239,30 +263,23 @@ def trigger_call(
     admitted: Sequence[tuple[str, str]],
     function: Function,
     pool: Pool,
-    session: aiohttp.ClientSession,
 ) -> Call:
     """A trigger's request as a call; `admitted` are headers that the admission adds."""
-    passed = headers.for_function(scope["headers"])
-    for name, value in admitted:
-        passed[name] = value
-    passed.update(pool.platform_headers(request_id, "/http-invoke"))
+    added = [(name.lower().encode(), value.encode("latin-1")) for name, value in admitted]
+    passed = headers.for_function(scope["headers"], {name for name, _ in added})
+    passed += added
+    passed += pool.platform_headers(request_id, "/http-invoke")
     target = scope["raw_path"].decode("latin-1")
     if query := scope["query_string"].decode("latin-1"):
         target = f"{target}?{query}"
-    return Call(request_id, scope["method"], target, passed, function, pool, session)
+    return Call(request_id, scope["method"], target, passed, function, pool)
 
 
-def invoke_call(
-    request_id: str,
-    function: Function,
-    pool: Pool,
-    payload: bytes,
-    session: aiohttp.ClientSession,
-) -> Call:
+def invoke_call(request_id: str, function: Function, pool: Pool, payload: bytes) -> Call:
     """An InvokeFunction request as a call: POST /invoke inside."""
-    passed = CIMultiDict({"content-type": "application/octet-stream"})
-    passed.update(pool.platform_headers(request_id, "/invoke"))
-    return Call(request_id, "POST", "/invoke", passed, function, pool, session, payload)
+    passed = [(b"host", b"localhost"), (b"content-type", b"application/octet-stream")]
+    passed += pool.platform_headers(request_id, "/invoke")
+    return Call(request_id, "POST", "/invoke", passed, function, pool, payload)
 
 
 def _too_large() -> FcError:

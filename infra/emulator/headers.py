@@ -4,10 +4,8 @@ caller ──all but connection headers and x-fc-*──▶ function   + x-fc-* 
 caller ◀──likewise, and not date and server────── function   + x-fc-request-id
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
-
-from multidict import CIMultiDict
 
 from infra.emulator.model import Configuration
 
@@ -30,15 +28,15 @@ def size(raw: RawHeaders) -> int:
     return sum(len(name) + len(value) for name, value in raw)
 
 
-def for_function(raw: RawHeaders) -> "CIMultiDict[str]":
-    """What of a request's headers the function gets from its caller."""
+def for_function(raw: RawHeaders, replaced: Collection[bytes] = ()) -> list[tuple[bytes, bytes]]:
+    """What of a request's headers the function gets from its caller, but for those `replaced`."""
     pairs = list(raw)
     dropped = _CONNECTION | _REQUEST_ONLY | _named_by_connection(pairs)
-    headers: CIMultiDict[str] = CIMultiDict()
-    for name, value in pairs:
-        if name not in dropped and not name.startswith(_PLATFORM):
-            headers.add(name.decode("latin-1"), value.decode("latin-1"))
-    return headers
+    return [
+        (name, value)
+        for name, value in pairs
+        if name not in dropped and name not in replaced and not name.startswith(_PLATFORM)
+    ]
 
 
 def for_caller(raw: RawHeaders) -> list[tuple[bytes, bytes]]:
@@ -54,13 +52,13 @@ def for_caller(raw: RawHeaders) -> list[tuple[bytes, bytes]]:
 
 def platform_headers(
     request_id: str, configuration: Configuration, account_id: str, region: str, path: str
-) -> dict[str, str]:
+) -> list[tuple[bytes, bytes]]:
     """What the platform tells an instance of a call. The credentials are good for nothing.
 
     `path` is the control path: /invoke, /http-invoke, or a hook's own. Names: "Custom runtime,
     common request headers", help.aliyun.com/zh/functioncompute, 2026-04.
     """
-    return {
+    told = {
         "x-fc-request-id": request_id,
         "x-fc-control-path": path,
         "x-fc-account-id": account_id,
@@ -74,6 +72,7 @@ def platform_headers(
         "x-fc-qualifier": "LATEST",
         "x-fc-version-id": "LATEST",
     }
+    return [(name.encode(), value.encode()) for name, value in told.items()]
 
 
 def _named_by_connection(pairs: list[tuple[bytes, bytes]]) -> set[bytes]:

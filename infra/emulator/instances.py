@@ -18,9 +18,9 @@ from enum import StrEnum
 from typing import Final
 from uuid import uuid4
 
-import aiohttp
-
+from infra.emulator.connection import ExchangeError
 from infra.emulator.errors import FcError
+from infra.emulator.exchange import Connections
 from infra.emulator.headers import platform_headers
 from infra.emulator.model import Code, Configuration, Function
 from infra.emulator.processes import GroupProcess, Guardian
@@ -50,13 +50,11 @@ class Place:
         account_id: str,
         region: str,
         path: str,
-        session: aiohttp.ClientSession,
         guardian: Guardian,
     ) -> None:
         self.account_id = account_id
         self.region = region
         self.path = path
-        self.session = session
         self.guardian = guardian
 
 
@@ -68,6 +66,7 @@ class Instance:
         self.version = function.version
         self.configuration: Configuration = function.configuration
         self.port = free_port().number
+        self.connections = Connections(self.port)
         self.state = State.STARTING
         self.in_flight = 0
         self.created = time.time()
@@ -77,11 +76,6 @@ class Instance:
         self._log = log
         self._process: GroupProcess | None = None
         self._tasks: list[asyncio.Task[None]] = []
-
-    @property
-    def url(self) -> str:
-        """Where its HTTP server listens."""
-        return f"http://{LOOPBACK}:{self.port}"
 
     @property
     def pid(self) -> int | None:
@@ -121,7 +115,7 @@ class Instance:
         self.state = State.STOPPING
         seconds = self.configuration.pre_stop_seconds
         if was_up and seconds is not None:
-            with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
+            with contextlib.suppress(ExchangeError, TimeoutError):
                 await self._hook("GET", "/pre-stop", seconds)
         if self._process is not None:
             await self._process.stop()
@@ -168,7 +162,7 @@ class Instance:
         check = self.configuration.health_check
         try:
             status = await self._hook("GET", check.path, check.timeout_seconds)
-        except (aiohttp.ClientError, OSError, TimeoutError):
+        except (ExchangeError, TimeoutError):
             return False
         return 200 <= status < 400
 
@@ -179,7 +173,7 @@ class Instance:
         except TimeoutError:
             what = f"the initializer of {name} took more than {seconds:g} s"
             raise FcError(412, "FunctionNotStarted", what) from None
-        except (aiohttp.ClientError, OSError):
+        except ExchangeError:
             what = f"the initializer of {name} broke; its log tells why"
             raise FcError(412, "FunctionNotStarted", what) from None
         if not 200 <= status < 300:
@@ -188,14 +182,18 @@ class Instance:
 
     async def _hook(self, method: str, path: str, seconds: float) -> int:
         """The status that the instance answers to a call of the platform's own."""
-        headers = platform_headers(
-            str(uuid4()), self.configuration, self._place.account_id, self._place.region, path
-        )
-        async with asyncio.timeout(seconds):
-            async with self._place.session.request(
-                method, self.url + path, headers=headers, allow_redirects=False
-            ) as answer:
-                return answer.status
+        headers = [
+            (b"host", b"localhost"),
+            *platform_headers(
+                str(uuid4()), self.configuration, self._place.account_id, self._place.region, path
+            ),
+        ]
+        async with (
+            asyncio.timeout(seconds),
+            self.connections.exchange(method, path, headers, b"") as answer,
+        ):
+            await answer.read()
+            return answer.status
 
     async def _check_health(self) -> None:
         """Take it out of service after some failures in a row, and back in after successes."""
@@ -236,5 +234,6 @@ class Instance:
 
     def _end(self) -> None:
         self.state = State.GONE
+        self.connections.close()
         for task in self._tasks[1:]:  # The first reads the log to its end.
             task.cancel()

@@ -25,6 +25,7 @@ _RETRY_SECONDS_MIN: Final = 0.2
 _RETRY_SECONDS_MAX: Final = 10.0
 """A function that keeps failing is started again at a bounded rate."""
 _LOG_LINES_MAX: Final = 500
+_ENDING: Final = (State.DRAINING, State.STOPPING, State.GONE)
 
 
 class Pool:
@@ -75,7 +76,7 @@ class Pool:
             self._spawn(instance.stop())
         self._balance()
 
-    def platform_headers(self, request_id: str, path: str) -> dict[str, str]:
+    def platform_headers(self, request_id: str, path: str) -> list[tuple[bytes, bytes]]:
         """What the platform tells an instance of a call; `path` is the control path."""
         place = self._place
         return platform_headers(
@@ -126,7 +127,7 @@ class Pool:
             if not place.done():
                 instance.in_flight += 1
                 place.set_result(instance)
-        if self._closed:
+        if self._closed or not (self._line or minimum):
             return
         needed = math.ceil(len(self._line) / self._function.configuration.instance_concurrency)
         if minimum:
@@ -171,7 +172,13 @@ class Pool:
     def _with_room(self) -> Instance | None:
         """A ready instance that may take one more; those beyond a lowered limit take none."""
         most = self._function.configuration.instance_concurrency
-        for instance in self._of_current()[: self._limit()]:
+        allowed = self._limit()
+        for instance in self.instances:
+            if not self._is_current(instance):
+                continue
+            if allowed == 0:
+                return None
+            allowed -= 1
             if instance.state is State.READY and instance.in_flight < most:
                 return instance
         return None
@@ -197,12 +204,10 @@ class Pool:
 
     def _of_current(self) -> list[Instance]:
         """Instances of the current version that are coming or there; unhealthy ones count."""
-        ending = (State.DRAINING, State.STOPPING, State.GONE)
-        return [
-            each
-            for each in self.instances
-            if each.version == self._function.version and each.state not in ending
-        ]
+        return [each for each in self.instances if self._is_current(each)]
+
+    def _is_current(self, instance: Instance) -> bool:
+        return instance.version == self._function.version and instance.state not in _ENDING
 
     @staticmethod
     def _refuse(waiting: "Iterable[asyncio.Future[Instance]]", error: FcError) -> None:

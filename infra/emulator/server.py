@@ -18,6 +18,7 @@ import uvicorn
 import uvloop
 
 from infra.emulator.application import Application
+from infra.emulator.gathering import GatheringProtocol
 from infra.emulator.signature import Credentials
 from infra.emulator.state import Emulator
 from infra.ports import LOOPBACK
@@ -104,12 +105,13 @@ def _listener(host: str, port: int) -> socket.socket:
 def _config(app: Application, settings: EmulatorSettings, *, tls: bool) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=GatheringProtocol,
         ws="none",
         lifespan="off",
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
         ssl_certfile=settings.tls_cert if tls else None,

@@ -5,8 +5,6 @@ import time
 from pathlib import Path
 from typing import Final
 
-import aiohttp
-
 from infra.emulator.account import Account
 from infra.emulator.instances import Place
 from infra.emulator.model import Function
@@ -14,8 +12,6 @@ from infra.emulator.pools import Pool
 from infra.emulator.processes import Guardian, python_path
 
 _REAP_SECONDS: Final = 30.0
-_HEADER_BYTES_MAX: Final = 64 * 1024
-"""Read from a function before it is held to the platform's own, lower limit."""
 
 
 class Emulator:
@@ -31,20 +27,9 @@ class Emulator:
         code_folder = code_folder or folder / "code"
         code_folder.mkdir(parents=True, exist_ok=True)
         self.account = Account(account_id, region, code_folder)
-        # Bodies pass as they are: no decompression, no limit on connections, and no time limit of
-        # its own, since the function's configuration has one.
-        self.session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),
-            timeout=aiohttp.ClientTimeout(total=None),
-            auto_decompress=False,
-            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            max_line_size=_HEADER_BYTES_MAX,
-            max_field_size=_HEADER_BYTES_MAX,
-        )
         self._guardian = Guardian(folder)
         path = python_path(folder)
-        self._place = Place(account_id, region, path, self.session, self._guardian)
+        self._place = Place(account_id, region, path, self._guardian)
         self._pools: dict[str, Pool] = {}
         self._reaper = asyncio.create_task(self._reap())
 
@@ -69,7 +54,6 @@ class Emulator:
         """Stop everything."""
         self._reaper.cancel()
         await asyncio.gather(*(pool.close() for pool in self._pools.values()))
-        await self.session.close()
         self._guardian.close()
 
     async def _reap(self) -> None:

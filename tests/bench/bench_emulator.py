@@ -1,0 +1,80 @@
+"""What the emulator adds to calling an instance directly."""
+
+import os
+import sys
+import tempfile
+from statistics import median
+from typing import Final
+
+from tests.bench.load import Load, load
+from tests.bench.report import Report
+from tests.emulator.conftest import Emulator, archive
+from tests.support.wire import request
+
+_ROUNDS: Final = 5
+_FUNCTION: Final = b"""
+import os
+import uvicorn
+
+async def app(scope, receive, send):
+    await receive()
+    head = [(b"content-length", b"13"), (b"content-type", b"text/plain")]
+    await send({"type": "http.response.start", "status": 200, "headers": head})
+    await send({"type": "http.response.body", "body": b"Hello, world!"})
+
+port = int(os.environ["FC_SERVER_PORT"])
+uvicorn.run(app, host="127.0.0.1", port=port, http="httptools", loop="uvloop", lifespan="off",
+            access_log=False, log_level="warning", timeout_keep_alive=300)
+"""
+
+
+def bench(report: Report) -> None:
+    """A warm HTTP-trigger call with 1 KB, alone and with 32 callers at once."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {"TMPDIR": folder, "PATH": os.environ["PATH"]}
+        emulator = Emulator(environment)
+        try:
+            _calls(emulator, report)
+        finally:
+            emulator.child.stop()
+
+
+def _calls(emulator: Emulator, report: Report) -> None:
+    host = emulator.create(
+        "hello",
+        instanceConcurrency=200,
+        customRuntimeConfig={"command": [sys.executable, "hello.py"]},
+        code={"zipFile": archive({"hello.py": _FUNCTION})},
+    )
+    message = request(host, "/", method="POST", body=b"x" * 1000)
+    assert emulator.call(host).status == 200
+    (instance,) = emulator.instances("hello")
+    for connections, count in ((1, 1500), (32, 6000)):
+        direct, through = [], []
+        for _ in range(_ROUNDS):
+            direct.append(load(instance["port"], message, connections, count))
+            through.append(load(emulator.port, message, connections, count))
+        _compare(report, connections, direct, through)
+
+
+def _compare(report: Report, connections: int, direct: list[Load], through: list[Load]) -> None:
+    if connections == 1:
+        slow = median(each.median_seconds for each in through) * 1000
+        fast = median(each.median_seconds for each in direct) * 1000
+        report.add(
+            "median of a warm call, 1 caller",
+            f"{slow:.2f} ms",
+            f"direct {fast:.2f} ms",
+            slow / fast,
+            "adds under 1 ms",
+        )
+        return
+    many = median(each.per_second for each in through)
+    most = median(each.per_second for each in direct)
+    report.add(
+        f"calls per second, {connections} callers",
+        f"{many:.0f}",
+        f"direct {most:.0f}",
+        many / most,
+        "at least 0.40",
+    )
