@@ -9,20 +9,24 @@ Every answer bears x-fc-request-id. An FcError anywhere becomes the platform's e
 on a trigger's host x-fc-error-type says whether the request or the function was at fault.
 """
 
-import asyncio
 import ipaddress
 import traceback
 from typing import Final
-from uuid import uuid4
+from urllib.parse import unquote_to_bytes
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from infra.emulator import api_v3, data_plane
-from infra.emulator.data_plane import CallerGoneError, FunctionError
-from infra.emulator.errors import FcError, not_found
+from infra.emulator.errors import FcError, FunctionError, not_found
+from infra.emulator.headers import value
+from infra.emulator.http import asgi
+from infra.emulator.http.body import Headers as RawHeaders
+from infra.emulator.http.body import TooLargeError
+from infra.emulator.http.exchange import Exchange
 from infra.emulator.model import Function, Trigger
 from infra.emulator.signature import Credentials
 from infra.emulator.state import Emulator
@@ -48,67 +52,61 @@ class Application:
             default=_nothing_there,
         )
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
-        if scope["type"] != "http":
-            return
-        request_id = str(uuid4())
-        scope["state"] = {"request_id": request_id}
-        begun = False
-
-        async def identified(message: Message) -> None:
-            nonlocal begun
-            if message["type"] == "http.response.start":
-                begun = True
-                identity = (b"x-fc-request-id", request_id.encode())
-                message["headers"] = [*message.get("headers", ()), identity]
-            await send(message)
-
+    async def handle(self, exchange: Exchange) -> None:
+        """One request from a caller's connection."""
+        request_id = self._emulator.ids.request()
         try:
-            await self._dispatch(request_id, scope, receive, identified)
-        except (CallerGoneError, ClientDisconnect, asyncio.CancelledError):
-            return
+            await self._dispatch(request_id, exchange)
         except Exception as error:  # noqa: BLE001 -- the process's one edge: clients need JSON
             answer = _worded(error, request_id)
-            if begun:
-                # The only honest end is a broken one: uvicorn closes the connection of an
-                # application that returns before its answer is complete.
-                return
-            await answer(scope, receive, identified)
+            if exchange.started:
+                exchange.fail(error)
+            else:
+                raw = [*answer.raw_headers, _identity(request_id)]
+                raw = [header for header in raw if header[0] != b"content-length"]
+                exchange.answer(answer.status_code, raw, bytes(answer.body))
 
-    async def _dispatch(self, request_id: str, scope: Scope, receive: Receive, send: Send) -> None:
-        host = _host(scope)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request to the control plane; every answer bears its id."""
+        if scope["type"] != "http":
+            return
+        request_id: str = scope["state"]["request_id"]
+
+        async def identified(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), _identity(request_id)]
+            await send(message)
+
+        _refuse_web_pages(scope["headers"], _host(scope["headers"]))
+        await self._control(scope, receive, identified)
+
+    async def _dispatch(self, request_id: str, exchange: Exchange) -> None:
+        host = _host(exchange.headers)
         found = self._emulator.account.by_host(host)
         if found is not None:
-            await self._trigger(*found, request_id, scope, receive, send)
+            await self._trigger(*found, request_id, exchange)
         elif host.endswith(_TRIGGER_DOMAIN):
             raise not_found("Trigger", host)
         else:
-            _refuse_web_pages(scope, host)
-            await self._control(scope, receive, send)
+            await asgi.serve(self, exchange, request_id)
 
     async def _trigger(
-        self,
-        function: Function,
-        trigger: Trigger,
-        request_id: str,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
+        self, function: Function, trigger: Trigger, request_id: str, exchange: Exchange
     ) -> None:
-        data_plane.check_request(scope)
+        data_plane.check_request(exchange)
         if not trigger.internet:
             what = "access denied due to function internet URL is disable"  # the platform's words
             raise FcError(403, "AccessDenied", what)
-        if scope["method"] not in trigger.methods:
-            what = f"the trigger takes {', '.join(trigger.methods)}, not {scope['method']}"
+        method = exchange.method.decode("ascii")
+        if method not in trigger.methods:
+            what = f"the trigger takes {', '.join(trigger.methods)}, not {method}"
             raise FcError(403, "AccessDenied", what)
-        request = Request(scope)
-        query = scope["query_string"].decode("latin-1")
-        admitted = trigger.access.admit(request.headers, scope["path"], query)
+        path = unquote_to_bytes(exchange.path).decode("utf-8", "replace")
+        query = exchange.query.decode("latin-1")
+        admitted = trigger.access.admit(Headers(raw=exchange.headers), path, query)
         pool = self._emulator.pool(function)
-        call = data_plane.trigger_call(scope, request_id, admitted, function, pool)
-        await data_plane.forward(call, receive, send)
+        call = data_plane.trigger_call(exchange, request_id, admitted, function, pool)
+        await data_plane.forward(call, exchange)
 
     async def _instances(self, _request: Request) -> Response:
         rows = [
@@ -139,28 +137,33 @@ def _worded(error: Exception, request_id: str) -> Response:
         case FcError():
             headers = {"x-fc-error-type": _REQUEST_ERROR}
             return JSONResponse(error.document(request_id), error.status, headers)
+        case TooLargeError():
+            return _worded(FcError(413, "EntityTooLarge", str(error)), request_id)
         case _:
             traceback.print_exception(error)
             fault = FcError(500, "InternalServerError", type(error).__name__)
             return JSONResponse(fault.document(request_id), fault.status)
 
 
-def _host(scope: Scope) -> str:
+def _identity(request_id: str) -> tuple[bytes, bytes]:
+    return (b"x-fc-request-id", request_id.encode())
+
+
+def _host(headers: RawHeaders) -> str:
     """The Host header without port and final dot, in lower case."""
-    value = next((value for name, value in scope["headers"] if name == b"host"), b"")
-    host: str = value.decode("latin-1").lower()
+    host = value(headers, b"host").lower()
     if not host.startswith("["):
         host = host.partition(":")[0]
     return host.removesuffix(".")
 
 
-def _refuse_web_pages(scope: Scope, host: str) -> None:
+def _refuse_web_pages(headers: RawHeaders, host: str) -> None:
     """Keep pages in this machine's browser from creating functions, which run as its user.
 
     A page of another origin sends `origin`; one that has its name resolve to loopback sends that
     name as Host.
     """
-    if any(name == b"origin" for name, _ in scope["headers"]):
+    if any(name == b"origin" for name, _ in headers):
         raise FcError(403, "AccessDenied", "the control plane takes no calls from web pages")
     if host == "localhost" or host.endswith(_API_DOMAIN):
         return

@@ -1,6 +1,7 @@
 """The platform's errors: a code, a status and a message, in the shape that its SDKs read.
 
-FcError                    raised by account, pools, access and dialects; answered at the edge
+FcError          raised by account, pools, access and dialects; answered at the edge
+FunctionError    raised by the data plane where the function, not the request, is at fault
 """
 
 from dataclasses import dataclass
@@ -24,6 +25,19 @@ class FcError(Exception):
             "errorCode": self.code,
             "errorMessage": self.message,
         }
+
+
+class FunctionError(Exception):
+    """The function broke: its process ended, or it took too long. Worded for the caller."""
+
+    def __init__(self, status: int, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.kind = kind
+
+    def document(self, request_id: str) -> dict[str, str]:
+        """The body that tells of it, as the platform words it."""
+        return {"requestId": request_id, "errorType": self.kind, "errorMessage": str(self)}
 
 
 def invalid(field: str, what: str) -> FcError:

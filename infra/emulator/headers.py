@@ -4,63 +4,54 @@ caller ──all but connection headers and x-fc-*──▶ function   + x-fc-* 
 caller ◀──likewise, and not date and server────── function   + x-fc-request-id
 """
 
-from collections.abc import Collection, Iterable
 from typing import Final
 
+from infra.emulator.http.body import Headers
+from infra.emulator.http.framing import lines, value_of
 from infra.emulator.model import Configuration
 
-RawHeaders = Iterable[tuple[bytes, bytes]]
-"""As ASGI has them; names of requests are lower-case."""
+__all__ = ["for_caller", "for_function", "lines", "platform_lines", "size", "value"]
+
 _CONNECTION: Final = frozenset(
     {
         *(b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization"),
-        *(b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade"),
+        *(b"proxy-connection", b"te", b"transfer-encoding", b"upgrade"),
     }
 )
-_REQUEST_ONLY: Final = frozenset({b"expect"})
-"""Answered here: the wait for 100 Continue is between neighbours."""
-_ANSWER_ONLY: Final = frozenset({b"date", b"server"})
+_REQUEST: Final = _CONNECTION | {b"expect", b"content-length"}
+"""What is answered or made here: the wait for 100 Continue is between neighbours, and so is the
+length."""
+_ANSWER: Final = _CONNECTION | {b"date", b"server"}
 _PLATFORM: Final = b"x-fc-"
 
 
-def size(raw: RawHeaders) -> int:
+def size(headers: Headers) -> int:
     """How many bytes the platform counts: all names and values."""
-    return sum(len(name) + len(value) for name, value in raw)
+    return sum([len(name) + len(value) for name, value in headers])
 
 
-def for_function(raw: RawHeaders, replaced: Collection[bytes] = ()) -> list[tuple[bytes, bytes]]:
-    """What of a request's headers the function gets from its caller, but for those `replaced`."""
-    pairs = list(raw)
-    dropped = _CONNECTION | _REQUEST_ONLY | _named_by_connection(pairs)
-    return [
-        (name, value)
-        for name, value in pairs
-        if name not in dropped and name not in replaced and not name.startswith(_PLATFORM)
-    ]
+def value(headers: Headers, name: bytes) -> str:
+    """The first value of a header as text, or an empty string."""
+    return (value_of(headers, name) or b"").decode("latin-1")
 
 
-def for_caller(raw: RawHeaders) -> list[tuple[bytes, bytes]]:
+def for_function(headers: Headers) -> Headers:
+    """What of a request's headers the function gets from its caller."""
+    return _without(headers, _REQUEST)
+
+
+def for_caller(headers: Headers) -> Headers:
     """What of an answer's headers the caller gets from the function."""
-    pairs = [(name.lower(), value) for name, value in raw]
-    dropped = _CONNECTION | _ANSWER_ONLY | _named_by_connection(pairs)
-    return [
-        (name, value)
-        for name, value in pairs
-        if name not in dropped and not name.startswith(_PLATFORM)
-    ]
+    return _without(headers, _ANSWER)
 
 
-def platform_headers(
-    request_id: str, configuration: Configuration, account_id: str, region: str, path: str
-) -> list[tuple[bytes, bytes]]:
-    """What the platform tells an instance of a call. The credentials are good for nothing.
+def platform_lines(configuration: Configuration, account_id: str, region: str) -> bytes:
+    """What the platform tells an instance with every call; the credentials are good for nothing.
 
-    `path` is the control path: /invoke, /http-invoke, or a hook's own. Names: "Custom runtime,
-    common request headers", help.aliyun.com/zh/functioncompute, 2026-04.
+    The request's id and the control path, which differ from call to call, are not among them.
+    Names: "Custom runtime, common request headers", help.aliyun.com/zh/functioncompute, 2026-04.
     """
     told = {
-        "x-fc-request-id": request_id,
-        "x-fc-control-path": path,
         "x-fc-account-id": account_id,
         "x-fc-region": region,
         "x-fc-function-name": configuration.name,
@@ -72,14 +63,16 @@ def platform_headers(
         "x-fc-qualifier": "LATEST",
         "x-fc-version-id": "LATEST",
     }
-    return [(name.encode(), value.encode()) for name, value in told.items()]
+    return lines([(name.encode(), text.encode()) for name, text in told.items()])
 
 
-def _named_by_connection(pairs: list[tuple[bytes, bytes]]) -> set[bytes]:
-    """Headers that `connection` declares to be for the neighbour only."""
-    return {
-        token.strip().lower()
-        for name, value in pairs
-        if name == b"connection"
-        for token in value.split(b",")
-    }
+def _without(headers: Headers, dropped: frozenset[bytes]) -> Headers:
+    named = [text for name, text in headers if name == b"connection"]
+    if named:
+        # Headers that `connection` declares to be for the neighbour only.
+        dropped |= {token.strip().lower() for text in named for token in text.split(b",")}
+    return [
+        header
+        for header in headers
+        if header[0] not in dropped and not header[0].startswith(_PLATFORM)
+    ]

@@ -16,12 +16,11 @@ import time
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import Final
-from uuid import uuid4
 
-from infra.emulator.connection import ExchangeError
 from infra.emulator.errors import FcError
-from infra.emulator.exchange import Connections
-from infra.emulator.headers import platform_headers
+from infra.emulator.headers import platform_lines
+from infra.emulator.http.client import AnswerError, Connections, LostError
+from infra.emulator.ids import Ids
 from infra.emulator.model import Code, Configuration, Function
 from infra.emulator.processes import GroupProcess, Guardian
 from infra.ports import LOOPBACK, free_port
@@ -29,6 +28,8 @@ from infra.ports import LOOPBACK, free_port
 _START_SECONDS: Final = 120.0
 """The platform's own limit for a custom runtime to listen."""
 _POLL_SECONDS: Final = 0.01
+_BROKEN: Final = (AnswerError, LostError, OSError)
+"""How a call of the platform's own fails when an instance does not answer as HTTP does."""
 
 
 class State(StrEnum):
@@ -51,26 +52,29 @@ class Place:
         region: str,
         path: str,
         guardian: Guardian,
+        ids: Ids,
     ) -> None:
         self.account_id = account_id
         self.region = region
         self.path = path
         self.guardian = guardian
+        self.ids = ids
 
 
 class Instance:
     """One process of a function, at the version that the function had when it was made."""
 
     def __init__(self, function: Function, place: Place, log: Callable[[str], object]) -> None:
-        self.id = f"c-{uuid4().hex[:8]}-{uuid4().hex[:12]}"
+        self.id = place.ids.instance()
         self.version = function.version
         self.configuration: Configuration = function.configuration
         self.port = free_port().number
-        self.connections = Connections(self.port)
+        self.connections = Connections(LOOPBACK, self.port)
         self.state = State.STARTING
         self.in_flight = 0
         self.created = time.time()
         self.idle_since = time.monotonic()
+        self._platform = platform_lines(self.configuration, place.account_id, place.region)
         self._code: Code = function.code
         self._place = place
         self._log = log
@@ -81,6 +85,11 @@ class Instance:
     def pid(self) -> int | None:
         """The process id, once there is a process."""
         return self._process.pid if self._process else None
+
+    def platform_head(self, request_id: str, control_path: str) -> bytes:
+        """The header lines with which the platform speaks to it."""
+        own = b"x-fc-request-id: %b\r\nx-fc-control-path: %b\r\n"
+        return self._platform + own % (request_id.encode(), control_path.encode())
 
     async def start(self) -> None:
         """Bring it up until it is ready; it is gone when this raises an FcError."""
@@ -115,7 +124,7 @@ class Instance:
         self.state = State.STOPPING
         seconds = self.configuration.pre_stop_seconds
         if was_up and seconds is not None:
-            with contextlib.suppress(ExchangeError, TimeoutError):
+            with contextlib.suppress(*_BROKEN, TimeoutError):
                 await self._hook("GET", "/pre-stop", seconds)
         if self._process is not None:
             await self._process.stop()
@@ -162,7 +171,7 @@ class Instance:
         check = self.configuration.health_check
         try:
             status = await self._hook("GET", check.path, check.timeout_seconds)
-        except (ExchangeError, TimeoutError):
+        except (*_BROKEN, TimeoutError):
             return False
         return 200 <= status < 400
 
@@ -173,7 +182,7 @@ class Instance:
         except TimeoutError:
             what = f"the initializer of {name} took more than {seconds:g} s"
             raise FcError(412, "FunctionNotStarted", what) from None
-        except ExchangeError:
+        except _BROKEN:
             what = f"the initializer of {name} broke; its log tells why"
             raise FcError(412, "FunctionNotStarted", what) from None
         if not 200 <= status < 300:
@@ -182,17 +191,9 @@ class Instance:
 
     async def _hook(self, method: str, path: str, seconds: float) -> int:
         """The status that the instance answers to a call of the platform's own."""
-        headers = [
-            (b"host", b"localhost"),
-            *platform_headers(
-                str(uuid4()), self.configuration, self._place.account_id, self._place.region, path
-            ),
-        ]
-        async with (
-            asyncio.timeout(seconds),
-            self.connections.exchange(method, path, headers, b"") as answer,
-        ):
-            await answer.read()
+        head = b"host: localhost\r\n" + self.platform_head(self._place.ids.request(), path)
+        async with asyncio.timeout(seconds):
+            answer = await self.connections.call(method.encode(), path.encode(), head)
             return answer.status
 
     async def _check_health(self) -> None:

@@ -14,7 +14,6 @@ from collections.abc import Coroutine, Iterable
 from typing import Final
 
 from infra.emulator.errors import FcError
-from infra.emulator.headers import platform_headers
 from infra.emulator.instances import Instance, Place, State
 from infra.emulator.model import Function
 
@@ -75,13 +74,6 @@ class Pool:
         if self._outdated(instance) and instance.in_flight == 0:
             self._spawn(instance.stop())
         self._balance()
-
-    def platform_headers(self, request_id: str, path: str) -> list[tuple[bytes, bytes]]:
-        """What the platform tells an instance of a call; `path` is the control path."""
-        place = self._place
-        return platform_headers(
-            request_id, self._function.configuration, place.account_id, place.region, path
-        )
 
     def ready(self) -> int:
         """How many instances of the current version can take requests."""

@@ -8,23 +8,21 @@ import contextlib
 import json
 import signal
 import socket
+import ssl
 import sys
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import uvicorn
 import uvloop
 
 from infra.emulator.application import Application
-from infra.emulator.gathering import GatheringProtocol
+from infra.emulator.http.server import Connection
 from infra.emulator.signature import Credentials
 from infra.emulator.state import Emulator
 from infra.ports import LOOPBACK
 
 _GRACE_SECONDS = 5
-_KEEP_ALIVE_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,34 +55,43 @@ async def serve(settings: EmulatorSettings) -> None:
     try:
         app = Application(emulator, credentials)
         plain = _listener(settings.host, settings.port)
-        listeners = [(plain, _config(app, settings, tls=False))]
         ready: dict[str, object] = {"ready": True, "port": plain.getsockname()[1]}
+        listeners: list[tuple[socket.socket, ssl.SSLContext | None]] = [(plain, None)]
         if settings.tls_port is not None:
             secure = _listener(settings.host, settings.tls_port)
-            listeners.append((secure, _config(app, settings, tls=True)))
+            listeners.append((secure, _tls(settings)))
             ready["tls_port"] = secure.getsockname()[1]
-        servers = [(_Server(config), listener) for listener, config in listeners]
         told_to_stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, told_to_stop.set)
+            loop.add_signal_handler(number, told_to_stop.set)
+        connections: set[Connection] = set()
+        servers = [
+            await loop.create_server(
+                lambda: Connection(app.handle, connections), sock=sock, ssl=tls
+            )
+            for sock, tls in listeners
+        ]
         sys.stdout.write(json.dumps(ready) + "\n")
         sys.stdout.flush()
-        running = [asyncio.create_task(server.serve([sock])) for server, sock in servers]
         await told_to_stop.wait()
-        for server, _ in servers:
-            server.should_exit = True
-        await asyncio.gather(*running)
+        for server in servers:
+            server.close()
+        await _drained(connections)
     finally:
         await emulator.close()
 
 
-class _Server(uvicorn.Server):
-    """Leaves signals alone: uvicorn raises them again at its end, before instances could stop."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
-        yield
+async def _drained(connections: set[Connection]) -> None:
+    """Let what is under way end, for a while."""
+    for connection in list(connections):
+        connection.shut()
+    ends = [connection.gone.wait() for connection in connections]
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_GRACE_SECONDS):
+            await asyncio.gather(*ends)
+    for connection in list(connections):
+        connection.transport.abort()
 
 
 def run(settings: EmulatorSettings) -> None:
@@ -102,18 +109,8 @@ def _listener(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _config(app: Application, settings: EmulatorSettings, *, tls: bool) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http=GatheringProtocol,
-        ws="none",
-        lifespan="off",
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
-        ssl_certfile=settings.tls_cert if tls else None,
-        ssl_keyfile=settings.tls_key if tls else None,
-    )
+def _tls(settings: EmulatorSettings) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if settings.tls_cert is not None:
+        context.load_cert_chain(settings.tls_cert, settings.tls_key)
+    return context

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from infra.emulator.account import Account
+from infra.emulator.ids import Ids
 from infra.emulator.instances import Place
 from infra.emulator.model import Function
 from infra.emulator.pools import Pool
@@ -26,10 +27,11 @@ class Emulator:
     ) -> None:
         code_folder = code_folder or folder / "code"
         code_folder.mkdir(parents=True, exist_ok=True)
+        self.ids = Ids()
         self.account = Account(account_id, region, code_folder)
         self._guardian = Guardian(folder)
         path = python_path(folder)
-        self._place = Place(account_id, region, path, self._guardian)
+        self._place = Place(account_id, region, path, self._guardian, self.ids)
         self._pools: dict[str, Pool] = {}
         self._reaper = asyncio.create_task(self._reap())
 

@@ -1,9 +1,11 @@
-"""What the emulator adds to calling an instance directly."""
+"""What the emulator adds to calling an instance directly, and what it costs to have around."""
 
 import os
 import sys
 import tempfile
+from pathlib import Path
 from statistics import median
+from time import perf_counter
 from typing import Final
 
 from tests.bench.load import Load, load
@@ -29,14 +31,27 @@ uvicorn.run(app, host="127.0.0.1", port=port, http="httptools", loop="uvloop", l
 
 
 def bench(report: Report) -> None:
-    """A warm HTTP-trigger call with 1 KB, alone and with 32 callers at once."""
+    """Start and idle memory; a warm HTTP-trigger call with 1 KB, alone and with 32 callers."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {"TMPDIR": folder, "PATH": os.environ["PATH"]}
+        start = perf_counter()
         emulator = Emulator(environment)
+        seconds = perf_counter() - start
         try:
+            report.add("start to Ready", f"{seconds:.2f} s", "", None, "under 1 s")
+            _memory(emulator, report)
             _calls(emulator, report)
         finally:
             emulator.child.stop()
+
+
+def _memory(emulator: Emulator, report: Report) -> None:
+    status = Path(f"/proc/{emulator.child.pid}/statm")
+    if not status.exists():
+        report.leave_out("idle memory: only Linux tells it in /proc")
+        return
+    size = int(status.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    report.add("idle memory", f"{size / 1e6:.0f} MB", "", None, "under 80 MB")
 
 
 def _calls(emulator: Emulator, report: Report) -> None:

@@ -36,7 +36,9 @@ class Emulator:
         """A function of tests/emulator/functions/odd.py with an open trigger; its host."""
         body = fc.CreateFunctionInput().from_map(function(name, **settings))
         self.sdk.create_function(fc.CreateFunctionRequest(body=body))
-        return self.trigger(name, {"authType": "anonymous", "methods": ["GET", "POST", "PUT"]})
+        return self.trigger(
+            name, {"authType": "anonymous", "methods": ["GET", "HEAD", "POST", "PUT"]}
+        )
 
     def trigger(self, name: str, config: dict[str, Any]) -> str:
         fields = {"triggerName": "http", "triggerType": "http", "triggerConfig": json.dumps(config)}

@@ -103,11 +103,11 @@ class Functions:
         """InvokeFunction, synchronously: the body is the payload."""
         if request.headers.get("x-fc-invocation-type", "Sync").lower() != "sync":
             raise not_emulated("InvokeFunction with x-fc-invocation-type: Async")
-        function = self._function(request)
-        pool = self._emulator.pool(function)
+        function, emulator = self._function(request), self._emulator
+        pool = emulator.pool(function)
         payload = await request.body()
         call = data_plane.invoke_call(request.state.request_id, function, pool, payload)
-        invoked = await data_plane.invoke(call, request.receive)
+        invoked = await data_plane.invoke(call)
         headers = {
             "x-fc-instance-id": invoked.instance_id,
             "x-fc-code-checksum": function.code.checksum,

@@ -6,6 +6,7 @@ POST /slow          answers after the number of seconds in the body
 POST /die           ends the process in the middle of the call
 POST /stream        a piece for every piece that comes, as it comes
 POST /drain         the number of bytes that came in pieces
+POST /much          as many bytes as the body says
 POST /headers       more headers than the platform takes
 POST /nonsense      an answer that is not HTTP
 POST /child         starts a process of its own; its number
@@ -51,11 +52,12 @@ class Handler(BaseHTTPRequestHandler):
             return
         if self.path == "/pre-stop":
             Path(os.environ["FAREWELL"]).touch()
-        if self.path == "/health":
-            self._send(500 if Handler.sick else 200, b"")
+        if self.path in ("/health", "/initialize"):
+            well = int(os.environ.get("INITIALIZE", "200"))
+            self._send(500 if Handler.sick else well, b"")
             return
-        if self.path == "/initialize":
-            self._send(int(os.environ["INITIALIZE"]), b"")
+        if self.path == "/much":
+            self._send(200, b"x" * int(body))
             return
         seen = {
             "method": self.command,

@@ -1,0 +1,279 @@
+"""The instances' side of HTTP/1.1: connections to one address, kept between requests.
+
+    Connections.take() ──▶ Connection ──send(head, body)──▶ answered ──▶ Answer ──its body──▶ done
+         ▲                                                                                     │
+         └───────────────────────────── release: kept, if it can take another ◀───────────────┘
+
+A request is never sent twice: the function may have acted on the first. Connections that have been
+idle for long are not used again, since servers commonly close theirs after 5 s.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Final, Self, cast
+
+import httptools
+
+from infra.emulator.http import framing
+from infra.emulator.http.body import Body, Headers
+from infra.emulator.http.framing import Framing, value_of
+
+_HEAD_BYTES_MAX: Final = 64 * 1024
+"""Read from a function before it is held to the platform's own, lower limit."""
+_IDLE_SECONDS_MAX: Final = 4.0
+_KEPT_MAX: Final = 256
+
+
+class AnswerError(Exception):
+    """What came is not an HTTP answer."""
+
+
+class LostError(Exception):
+    """The connection broke before the answer was complete."""
+
+
+@dataclass(slots=True)
+class Answer:
+    """The head of an answer, and its body as it comes."""
+
+    status: int
+    headers: Headers
+    body: Body
+
+
+class Connection(asyncio.Protocol):
+    """One connection to an instance; one request at a time. A Sink for the request's body."""
+
+    def __init__(self) -> None:
+        self.transport = cast("asyncio.Transport", None)
+        self.source: Body | None = None
+        """The request's body, to be slowed while the instance is slow."""
+        self.idle_since = 0.0
+        self._answered: asyncio.Future[Answer] | None = None
+        self._done: asyncio.Future[None] | None = None
+        self._answer: Answer | None = None
+        self._framing = Framing.NOTHING
+        self._method = b""
+        self._sent = self._reusable = self._failed = False
+        self.parser = httptools.HttpResponseParser(self)
+        self._reset()
+
+    # what its users ask for
+
+    def send(self, method: bytes, target: bytes, head: bytes, body: Body | bytes) -> None:
+        """Send a request. `head` are its header lines, without those that frame the body."""
+        loop = asyncio.get_running_loop()
+        self._answered, self._done = loop.create_future(), loop.create_future()
+        self._answer, self._method, self._sent = None, method, False
+        self._reusable = True
+        self._reset()
+        start = b"%b %b HTTP/1.1\r\n%b" % (method, target, head)
+        whole = body if isinstance(body, bytes) else body.whole()
+        if whole is not None and (isinstance(body, bytes) or not body.trailers):
+            size = b"" if _no_length(method, whole) else b"content-length: %d\r\n" % len(whole)
+            self.transport.write(b"%b%b\r\n%b" % (start, size, whole))
+            self._sent = True
+        elif isinstance(body, Body):
+            self._framing = Framing.CHUNKED if body.size is None else Framing.LENGTH
+            how = b"transfer-encoding: chunked\r\n\r\n"
+            if body.size is not None:
+                how = b"content-length: %d\r\n\r\n" % body.size
+            self.transport.write(start + how)
+            self.source = body
+            body.attach(self)
+
+    async def answered(self) -> Answer:
+        """The answer, once its head is there; raises AnswerError, LostError or the body's error."""
+        assert self._answered is not None  # noqa: S101 -- `send` comes first
+        if self._answer is not None:
+            return self._answer
+        return await self._answered
+
+    async def done(self) -> None:
+        """Return when the answer is complete; raises what it broke with."""
+        assert self._done is not None  # noqa: S101 -- `send` comes first
+        if not self._done.done() or self._done.exception() is not None:
+            await self._done
+
+    @property
+    def reusable(self) -> bool:
+        """Whether it can take another request."""
+        done = self._done is None or (self._done.done() and not self._failed)
+        return done and self._reusable and self._sent and not self.transport.is_closing()
+
+    def abort(self) -> None:
+        """End it, whatever is under way."""
+        self.transport.abort()
+
+    # a Sink for the request's body
+
+    def write(self, data: bytes) -> None:
+        """A piece of the request's body."""
+        if not self.transport.is_closing():
+            chunked = self._framing is Framing.CHUNKED
+            self.transport.write(framing.chunk(data) if chunked else data)
+
+    def end(self, trailers: Headers) -> None:
+        """The request is complete."""
+        self._sent, self.source = True, None
+        if self._framing is Framing.CHUNKED and not self.transport.is_closing():
+            self.transport.write(framing.last_chunk(trailers))
+
+    def fail(self, error: Exception) -> None:
+        """The request cannot be completed."""
+        self._break(error)
+
+    # asyncio's callbacks
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The instance has been reached."""
+        self.transport = cast("asyncio.Transport", transport)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """The instance closed, or the connection broke."""
+        if self._answer is not None and self._until_close:
+            self._complete()
+        self._reusable = False
+        self._break(LostError("the connection broke before the answer was complete"))
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of the answer."""
+        if self._in_head:
+            self._head_bytes += len(data)
+        try:
+            self.parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._break(AnswerError("the function's answer is not HTTP"))
+        if self._in_head and self._head_bytes > _HEAD_BYTES_MAX:
+            self._break(AnswerError("the head of the function's answer has no end"))
+
+    def pause_writing(self) -> None:
+        """The instance is slow."""
+        if self.source is not None:
+            self.source.pause()
+
+    def resume_writing(self) -> None:
+        """The instance has caught up."""
+        if self.source is not None:
+            self.source.resume()
+
+    # httptools' callbacks
+
+    def on_message_begin(self) -> None:
+        """An answer begins; one to nothing is the end of this connection."""
+        if self._done is None or self._done.done():
+            self.transport.abort()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header, or a trailer."""
+        (self._headers if self._in_head else self._trailers).append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        """The head is complete; that of a 1xx is only a word in between."""
+        status = self.parser.get_status_code()
+        if status < 200 or self._answered is None:
+            self._headers.clear()
+            return
+        self._in_head = False
+        self._answer = Answer(status, self._headers, Body(self.transport))
+        bodiless = self._method == b"HEAD" or status in (204, 304)
+        length = value_of(self._headers, b"content-length")
+        chunked = value_of(self._headers, b"transfer-encoding") is not None
+        self._until_close = not bodiless and length is None and not chunked
+        if not self.parser.should_keep_alive():
+            self._reusable = False
+        if not self._answered.done():
+            self._answered.set_result(self._answer)
+        if self._method == b"HEAD":
+            # The parser cannot know that no body follows, and is of no use for what follows.
+            self._reusable = False
+            self._complete()
+
+    def on_body(self, data: bytes) -> None:
+        """A piece of the answer's body."""
+        if self._answer is not None:
+            self._answer.body.feed(data)
+
+    def on_message_complete(self) -> None:
+        """The answer is complete."""
+        if self._answer is not None:
+            self._complete()
+
+    def _complete(self) -> None:
+        if self._answer is not None and self._done is not None and not self._done.done():
+            self._answer.body.finish(self._trailers)
+            self._done.set_result(None)
+
+    def _break(self, error: Exception) -> None:
+        """End what is under way with `error`."""
+        for future in (self._answered, self._done):
+            if future is not None and not future.done():
+                self._failed = True
+                future.set_exception(error)
+                future.exception()  # Read here: nobody may be waiting for it any more.
+        if self._answer is not None:
+            self._answer.body.fail(error)
+        if not self.transport.is_closing():
+            self.transport.abort()
+
+    def _reset(self) -> None:
+        self._headers: Headers = []
+        self._trailers: Headers = []
+        self._in_head, self._head_bytes, self._until_close = True, 0, False
+
+
+class Connections:
+    """Connections to one address, those that are kept and those in use."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._host, self._port = host, port
+        self._kept: list[Connection] = []
+
+    async def take(self) -> Connection:
+        """A connection that is free, or a new one; raises OSError where nobody listens."""
+        newest = time.monotonic() - _IDLE_SECONDS_MAX
+        while self._kept:
+            connection = self._kept.pop()
+            if connection.reusable and connection.idle_since > newest:
+                return connection
+            connection.abort()
+        loop = asyncio.get_running_loop()
+        _, made = await loop.create_connection(Connection, self._host, self._port)
+        return made
+
+    def release(self, connection: Connection) -> None:
+        """Keep it for another request, where it can take one."""
+        if connection.reusable and len(self._kept) < _KEPT_MAX:
+            connection.idle_since = time.monotonic()
+            self._kept.append(connection)
+        else:
+            connection.abort()
+
+    async def call(self, method: bytes, target: bytes, head: bytes, body: bytes = b"") -> Answer:
+        """Make one small request and wait for the whole answer."""
+        connection = await self.take()
+        try:
+            connection.send(method, target, head, body)
+            answer = await connection.answered()
+            await answer.body.read()
+            await connection.done()
+            return answer
+        finally:
+            self.release(connection)
+
+    def close(self) -> None:
+        """Close what is kept."""
+        while self._kept:
+            self._kept.pop().abort()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+
+def _no_length(method: bytes, body: bytes) -> bool:
+    """Whether an empty body goes without saying."""
+    return not body and method in (b"GET", b"HEAD", b"OPTIONS", b"DELETE")

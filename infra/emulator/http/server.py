@@ -1,0 +1,210 @@
+"""The callers' side of HTTP/1.1.
+
+    Connection ──each request──▶ Exchange ──▶ handler(exchange), a task of its own
+         └─ the caller goes away: the task is cancelled
+
+Requests that come before the answer to the last one has ended wait for their turn.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Final, cast
+
+import httptools
+
+from infra.emulator.http import framing
+from infra.emulator.http.body import Body, Headers
+from infra.emulator.http.exchange import Exchange
+from infra.emulator.http.framing import Framing
+
+Handler = Callable[[Exchange], Awaitable[None]]
+HEAD_BYTES_MAX: Final = 64 * 1024
+"""Read before anything is judged; the platform's own limits are lower and worded by it."""
+_KEEP_ALIVE_SECONDS: Final = 300.0
+_LINGER_SECONDS: Final = 2.0
+"""For a caller that still sends when its answer is complete."""
+
+
+class Connection(asyncio.Protocol):
+    """One caller's connection. `every` holds all that are open, this one too while it lasts."""
+
+    def __init__(self, handler: Handler, every: "set[Connection]") -> None:
+        self.parser = httptools.HttpRequestParser(self)
+        self.transport = cast("asyncio.Transport", None)
+        self.secure = False
+        self.closing = False
+        self.gone = asyncio.Event()
+        self._handler, self._every = handler, every
+        self._waiting: deque[Exchange] = deque()
+        self._reading: Exchange | None = None
+        self._current: Exchange | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._last_wish = False
+        self._idle_since = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._begin()
+
+    # asyncio's callbacks
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A caller is there."""
+        self.transport = cast("asyncio.Transport", transport)
+        self.secure = transport.get_extra_info("sslcontext") is not None
+        self._every.add(self)
+        self._idle_since = time.monotonic()
+        self._watch()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """The caller has gone; what was done for it ends."""
+        self._every.discard(self)
+        self.gone.set()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._waiting.clear()
+        if self._reading is not None:
+            self._reading.body.fail(ConnectionResetError("the caller has gone away"))
+        if self._task is not None:
+            self._task.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of one or more requests."""
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._last_wish = True
+        except httptools.HttpParserError:
+            self._refuse()
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES_MAX:
+                self._refuse()
+
+    def eof_received(self) -> bool:
+        """A caller that sends no more is gone."""
+        return False
+
+    def pause_writing(self) -> None:
+        """The caller is slow."""
+        if self._current is not None and self._current.source is not None:
+            self._current.source.pause()
+
+    def resume_writing(self) -> None:
+        """The caller has caught up."""
+        if self._current is not None and self._current.source is not None:
+            self._current.source.resume()
+
+    # httptools' callbacks
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._begin()
+
+    def on_url(self, part: bytes) -> None:
+        """The target, or a part of it."""
+        self._target += part
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header, or a trailer."""
+        (self._headers if self._in_head else self._trailers).append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        """The head is complete."""
+        self._in_head = False
+        self._reading = Exchange(self, self._target, self._headers)
+        if not self.parser.should_keep_alive():
+            self._last_wish = True
+        if self._current is None:
+            self._serve(self._reading)
+        else:
+            self._waiting.append(self._reading)
+            self.transport.pause_reading()
+
+    def on_body(self, data: bytes) -> None:
+        """A piece of the body."""
+        if self._reading is not None:
+            self._reading.body.feed(data)
+
+    def on_message_complete(self) -> None:
+        """A request ends."""
+        if self._reading is not None:
+            self._reading.body.finish(self._trailers)
+            self._reading = None
+
+    # what exchanges and the server ask for
+
+    def write(self, data: bytes) -> None:
+        """Write to the caller."""
+        if not self.transport.is_closing():
+            self.transport.write(data)
+
+    def cut(self) -> None:
+        """End the connection with what has been written, and no more."""
+        self.closing = True
+        self.transport.close()
+
+    def closes_after(self, how: Framing) -> bool:
+        """Whether the connection is to be closed when this answer has ended."""
+        last = self._last_wish and not self._waiting
+        self.closing = self.closing or last or how is Framing.CLOSE
+        return self.closing
+
+    def shut(self) -> None:
+        """Close, at once where nothing is under way, else after it."""
+        self.closing = True
+        if self._current is None:
+            self.transport.close()
+
+    def _begin(self) -> None:
+        self._target = b""
+        self._headers: Headers = []
+        self._trailers: Headers = []
+        self._in_head, self._head_bytes = True, 0
+
+    def _serve(self, exchange: Exchange) -> None:
+        self._current = exchange
+        self._task = asyncio.get_running_loop().create_task(self._handle(exchange))
+
+    async def _handle(self, exchange: Exchange) -> None:
+        try:
+            await self._handler(exchange)
+        finally:
+            self._task = None
+            self._current = None
+            self._idle_since = time.monotonic()
+            if not exchange.ended:
+                self.transport.abort()
+            elif not exchange.body.complete:
+                self._linger(exchange.body)
+            elif self.closing:
+                self.transport.close()
+            elif self._waiting:
+                self._serve(self._waiting.popleft())
+                if not self.transport.is_closing():
+                    self.transport.resume_reading()
+
+    def _linger(self, body: Body) -> None:
+        """Let the caller read its answer: closing on bytes that it sends would take it away."""
+        self.closing = True
+        body.discard(self.transport.close)
+        loop = asyncio.get_running_loop()
+        loop.call_later(_LINGER_SECONDS, self.transport.close)
+
+    def _refuse(self) -> None:
+        """Answer what is not HTTP, where nothing else is under way, and close."""
+        if self._current is None and not self.transport.is_closing():
+            body = b'{"Code":"InvalidArgument","Message":"the request is not valid HTTP/1.1"}'
+            head = b"content-type: application/json\r\nconnection: close\r\n"
+            size = b"content-length: %d\r\n\r\n" % len(body)
+            self.transport.write(framing.status_line(400) + head + size + body)
+        self.transport.close()
+
+    def _watch(self) -> None:
+        """Close a connection that has been idle for long."""
+        idle = time.monotonic() - self._idle_since
+        if self._current is None and idle >= _KEEP_ALIVE_SECONDS:
+            self.transport.close()
+            return
+        loop, seconds = asyncio.get_running_loop(), _KEEP_ALIVE_SECONDS
+        self._timer = loop.call_later(seconds - idle if idle < seconds else seconds, self._watch)
