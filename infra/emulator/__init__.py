@@ -9,6 +9,7 @@
     signature    who may use the control plane            processes    groups that surely end
     data_plane   requests to instances, passed through    guardian     ends them if we are killed
     application  tells the two apart, words errors        server       listeners and signals
+    http         HTTP/1.1, for both sides of the plane    runtimes     what command runs a function
 
 `python -m infra.emulator --help` starts it. What is not emulated answers 501 with its name.
 """

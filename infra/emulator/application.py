@@ -133,7 +133,8 @@ def _worded(error: Exception, request_id: str) -> Response:
     match error:
         case FunctionError():
             headers = {"x-fc-error-type": _FUNCTION_ERROR}
-            return JSONResponse(error.document(request_id), error.status, headers)
+            body = error.body(request_id)
+            return Response(body, error.status, headers, media_type="application/json")
         case FcError():
             headers = {"x-fc-error-type": _REQUEST_ERROR}
             return JSONResponse(error.document(request_id), error.status, headers)

@@ -8,7 +8,6 @@ is cut where it broke.
 """
 
 import asyncio
-import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -27,6 +26,9 @@ HEADER_BYTES_MAX: Final = 8 * 1024
 TARGET_BYTES_MAX: Final = 4 * 1024
 BODY_BYTES_MAX: Final = 32 * 1024 * 1024
 """HTTP triggers, "Limits", help.aliyun.com/zh/functioncompute, 2026-04."""
+
+
+_UNHANDLED: Final = "UnhandledInvocationError"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,10 @@ async def forward(call: Call, exchange: Exchange) -> None:
     Raises FcError or FunctionError; where the answer has begun by then, it has to be cut.
     """
 
-    async def pass_on(answer: Answer, connection: Connection, _instance: Instance) -> None:
+    async def pass_on(answer: Answer, connection: Connection, instance: Instance) -> None:
+        if instance.configuration.is_event_function and _says_failed(answer):
+            body = await answer.body.read()
+            raise FunctionError(502, _UNHANDLED, "the handler failed", body)
         raw = headers.for_caller(answer.headers)
         if headers.size(raw) > HEADER_BYTES_MAX:
             what = f"the function's answer has more than {HEADER_BYTES_MAX} bytes of headers"
@@ -102,15 +107,13 @@ async def invoke(call: Call) -> Invoked:
         body = await answer.body.read()
         await connection.done()
         kind = headers.value(answer.headers, b"content-type")
-        # "x-fc-status: 404" is how a custom runtime says that its function failed.
-        failed = answer.status >= 400 or headers.value(answer.headers, b"x-fc-status") == "404"
+        failed = answer.status >= 400 or _says_failed(answer)
         return Invoked(body, kind, instance.id, failed)
 
     try:
         return await _answered(call, read)
     except FunctionError as error:
-        document = json.dumps(error.document(call.request_id)).encode()
-        return Invoked(document, "application/json", "", failed=True)
+        return Invoked(error.body(call.request_id), "application/json", "", failed=True)
 
 
 _Result = TypeVar("_Result")
@@ -152,6 +155,11 @@ async def _answered(
             instance.connections.release(connection)
         pool.release(instance, broken=broken)
         pool.log.append(f"FC Invoke End RequestId: {call.request_id}")
+
+
+def _says_failed(answer: Answer) -> bool:
+    """Whether the runtime says that its function failed: its way is this header, not a status."""
+    return headers.value(answer.headers, b"x-fc-status") == "404"
 
 
 def trigger_call(

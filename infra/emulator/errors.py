@@ -4,6 +4,7 @@ FcError          raised by account, pools, access and dialects; answered at the 
 FunctionError    raised by the data plane where the function, not the request, is at fault
 """
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,14 +31,17 @@ class FcError(Exception):
 class FunctionError(Exception):
     """The function broke: its process ended, or it took too long. Worded for the caller."""
 
-    def __init__(self, status: int, kind: str, message: str) -> None:
+    def __init__(self, status: int, kind: str, message: str, told: bytes = b"") -> None:
         super().__init__(message)
         self.status = status
         self.kind = kind
+        self._told = told
+        """What the function's runtime tells of it already, as JSON."""
 
-    def document(self, request_id: str) -> dict[str, str]:
+    def body(self, request_id: str) -> bytes:
         """The body that tells of it, as the platform words it."""
-        return {"requestId": request_id, "errorType": self.kind, "errorMessage": str(self)}
+        document = {"requestId": request_id, "errorType": self.kind, "errorMessage": str(self)}
+        return self._told or json.dumps(document).encode()
 
 
 def invalid(field: str, what: str) -> FcError:

@@ -11,18 +11,19 @@ Order of hooks and checks: help.aliyun.com/zh/functioncompute, "Configure instan
 
 import asyncio
 import contextlib
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import Final
 
+from infra.emulator import runtimes
+from infra.emulator.environment import environment
 from infra.emulator.errors import FcError
 from infra.emulator.headers import platform_lines
 from infra.emulator.http.client import AnswerError, Connections, LostError
 from infra.emulator.ids import Ids
 from infra.emulator.model import Code, Configuration, Function
-from infra.emulator.processes import GroupProcess, Guardian
+from infra.emulator.processes import GroupProcess, Guardian, interpreter
 from infra.ports import LOOPBACK, free_port
 
 _START_SECONDS: Final = 120.0
@@ -75,8 +76,8 @@ class Instance:
         self.created = time.time()
         self.idle_since = time.monotonic()
         self._platform = platform_lines(self.configuration, place.account_id, place.region)
-        self._code: Code = function.code
-        self._place = place
+        self.code: Code = function.code
+        self.place = place
         self._log = log
         self._process: GroupProcess | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -131,13 +132,16 @@ class Instance:
         self._end()
 
     async def _start(self) -> None:
-        name, command = self.configuration.name, self.configuration.command
+        name = self.configuration.name
+        how = await asyncio.to_thread(runtimes.start, self.configuration, interpreter())
+        if how.note:
+            self._log(how.note)
         try:
             self._process = await GroupProcess.start(
-                command, self._code.folder, self._environment(), self._place.guardian
+                how.command, self.code.folder, environment(self), self.place.guardian
             )
         except OSError as error:
-            what = f"the start command of {name} cannot be run: {command[0]}: {error.strerror}"
+            what = f"the start command of {name} cannot be run: {how.command[0]}: {error.strerror}"
             raise FcError(412, "CAFileNotFound", what) from None
         self._tasks.append(asyncio.create_task(self._process.read_lines(self._log)))
         if self.state is not State.STARTING:  # Stopped before there was a process to stop.
@@ -191,7 +195,7 @@ class Instance:
 
     async def _hook(self, method: str, path: str, seconds: float) -> int:
         """The status that the instance answers to a call of the platform's own."""
-        head = b"host: localhost\r\n" + self.platform_head(self._place.ids.request(), path)
+        head = b"host: localhost\r\n" + self.platform_head(self.place.ids.request(), path)
         async with asyncio.timeout(seconds):
             answer = await self.connections.call(method.encode(), path.encode(), head)
             return answer.status
@@ -211,27 +215,6 @@ class Instance:
                 self._log(f"{self.id} is unhealthy: GET {check.path} failed {failures} times")
             elif self.state is State.UNHEALTHY and successes >= check.success_threshold:
                 self.state = State.READY
-
-    def _environment(self) -> dict[str, str]:
-        """The variables that the platform sets, and the function's own."""
-        configuration = self.configuration
-        return {
-            "PATH": self._place.path,
-            "HOME": tempfile.gettempdir(),
-            "LANG": "C.UTF-8",
-            "PYTHONUNBUFFERED": "1",
-            "PORT": str(self.port),
-            "FC_SERVER_PORT": str(self.port),
-            "FC_FUNCTION_NAME": configuration.name,
-            "FC_FUNCTION_HANDLER": configuration.handler,
-            "FC_FUNCTION_MEMORY_SIZE": str(configuration.memory_mb),
-            "FC_INSTANCE_ID": self.id,
-            "FC_REGION": self._place.region,
-            "FC_ACCOUNT_ID": self._place.account_id,
-            "FC_QUALIFIER": "LATEST",
-            "FC_VERSION_ID": "LATEST",
-            **dict(configuration.environment),
-        }
 
     def _end(self) -> None:
         self.state = State.GONE

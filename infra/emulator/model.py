@@ -16,7 +16,9 @@ from typing import Any, Final
 from infra.emulator.access import Access
 from infra.emulator.errors import invalid, not_emulated
 
-RUNTIMES: Final = ("custom", "custom.debian10", "custom.debian11", "custom.debian12")
+CUSTOM_RUNTIMES: Final = ("custom", "custom.debian10", "custom.debian11", "custom.debian12")
+EVENT_RUNTIMES: Final = ("python3.9", "python3.10", "python3.12")
+RUNTIMES: Final = CUSTOM_RUNTIMES + EVENT_RUNTIMES
 METHODS: Final = ("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}")
 _VARIABLE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -52,7 +54,8 @@ class HealthCheck:
 class Configuration:
     """A function's configuration. Memory in MB, times in seconds.
 
-    `initialize_seconds` and `pre_stop_seconds` are the time limits of the hooks, None without one.
+    `initialize_seconds` and `pre_stop_seconds` are the time limits of the hooks, None without one;
+    their handlers say what to call, where the runtime is the platform's.
     """
 
     name: str
@@ -69,6 +72,8 @@ class Configuration:
     health_check: HealthCheck = field(default_factory=HealthCheck)
     initialize_seconds: int | None = None
     pre_stop_seconds: int | None = None
+    initialize_handler: str = "initialize"
+    pre_stop_handler: str = "preStop"
     environment: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
@@ -82,6 +87,8 @@ class Configuration:
         within("timeout", self.timeout_seconds, 1, 86400)
         within("instanceConcurrency", self.instance_concurrency, 1, 200)
         within("customRuntimeConfig.port", self.port, 1, 65535)
+        if self.is_event_function and not all(self.handler.rpartition(".")):
+            raise invalid("handler", f"{self.handler!r} is not of the form module.function")
         if self.memory_mb % 64:
             raise invalid("memorySize", f"{self.memory_mb} is not a multiple of 64")
         if self.disk_mb not in _DISKS_MB:
@@ -93,6 +100,11 @@ class Configuration:
         if self.pre_stop_seconds is not None:
             within("instanceLifecycleConfig.preStop.timeout", self.pre_stop_seconds, 1, 90)
         self._check_environment()
+
+    @property
+    def is_event_function(self) -> bool:
+        """Whether the platform's own runtime calls a handler, rather than the package's server."""
+        return self.runtime in EVENT_RUNTIMES
 
     def _check_environment(self) -> None:
         size = 0

@@ -31,7 +31,7 @@ class Guardian:
     def __init__(self, folder: Path) -> None:
         self._process = subprocess.Popen(
             # Isolated and without site packages: ready in some 20 ms.
-            [_interpreter(), "-I", "-S", str(Path(__file__).with_name("guardian.py")), str(folder)],
+            [interpreter(), "-I", "-S", str(Path(__file__).with_name("guardian.py")), str(folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -145,11 +145,12 @@ def python_path(folder: Path) -> str:
     """A PATH by way of `folder`, on which `python3` is the interpreter that functions run with."""
     binaries = folder / "bin"
     binaries.mkdir()
-    (binaries / "python3").symlink_to(_interpreter())
+    (binaries / "python3").symlink_to(interpreter())
     return f"{binaries}:{_SYSTEM_PATH}"
 
 
-def _interpreter() -> str:
+def interpreter() -> str:
+    """The interpreter that this process's virtual environment was made from."""
     # CPython's own name for the interpreter that a virtual environment was made from.
     return str(Path(getattr(sys, "_base_executable", sys.executable)).resolve())
 

@@ -56,7 +56,8 @@ def test_an_instance_sees_its_own_environment_and_nothing_of_this_machine_s(
     assert set(environment) - {"MINE", "LC_CTYPE", "PYTHONUNBUFFERED"} <= {
         *("PATH", "HOME", "LANG", "PORT", "FC_SERVER_PORT", "FC_FUNCTION_NAME"),
         *("FC_FUNCTION_HANDLER", "FC_FUNCTION_MEMORY_SIZE", "FC_INSTANCE_ID", "FC_REGION"),
-        *("FC_ACCOUNT_ID", "FC_QUALIFIER", "FC_VERSION_ID"),
+        *("FC_ACCOUNT_ID", "FC_QUALIFIER", "FC_VERSION_ID", "ALIBABA_CLOUD_ACCESS_KEY_ID"),
+        *("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALIBABA_CLOUD_SECURITY_TOKEN"),
     }
 
 

@@ -187,6 +187,8 @@ def _configuration(body: Fields, known: Configuration | None) -> Configuration:
         "health_check": _health_check(runtime),
         "initialize_seconds": _hook_seconds(lifecycle, "initializer"),
         "pre_stop_seconds": _hook_seconds(lifecycle, "preStop"),
+        "initialize_handler": lifecycle.object("initializer").text("handler") or None,
+        "pre_stop_handler": lifecycle.object("preStop").text("handler") or None,
         "environment": body.text_by_name("environmentVariables"),
     }
     stated: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
@@ -231,9 +233,10 @@ def _configuration_document(configuration: Configuration) -> dict[str, Any]:
     check, hooks = configuration.health_check, {}
     if configuration.initialize_seconds is not None:
         seconds = configuration.initialize_seconds
-        hooks["initializer"] = {"handler": "initialize", "timeout": seconds}
+        hooks["initializer"] = {"handler": configuration.initialize_handler, "timeout": seconds}
     if configuration.pre_stop_seconds is not None:
-        hooks["preStop"] = {"handler": "preStop", "timeout": configuration.pre_stop_seconds}
+        seconds = configuration.pre_stop_seconds
+        hooks["preStop"] = {"handler": configuration.pre_stop_handler, "timeout": seconds}
     runtime: dict[str, Any] = {
         "command": list(configuration.command),
         "port": configuration.port,
