@@ -1,12 +1,13 @@
 """Judges a message by the rules of a policy: pure, no clock, environment or network.
 
-    body ──read──▶ segments ──normalise──▶ text ──Matcher──▶ hits ──▶ findings ──▶ Verdict
+    body ──read──▶ segments ──▶ readings ──Matcher──▶ hits ──▶ findings ──▶ Verdict
 
 The message is denied when a rule with `action: deny` matches, and with `action: mask` too, since
 masking is not built yet; rules with `action: monitor` only leave their findings.
 """
 
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,11 +15,13 @@ from functions.policy import PolicyFile, PolicySource, Rule, RuleAction, Unreada
 from functions.policy import engine as engines
 from functions.prompt import (
     Message,
+    Reading,
     Segment,
     View,
     denied,
     normalise,
     open_message,
+    readings,
     unknown_policy,
 )
 from functions.verdict import Callout, Decision, Finding, Phase, Reason, Verdict
@@ -27,6 +30,7 @@ from functions.verdict.models import FINDINGS_MAX
 NAME: Final = "deny-pattern"
 ENGINE: Final = f"{engines.VERSION}, unicode {unicodedata.unidata_version}"
 """What a verdict depends on besides the policy."""
+_PLAIN_VIEWS: Final = ("plain", "normalised")
 _SHOWN_CHARS: Final = 60
 """Of an example in an error: enough to find it in its file."""
 
@@ -105,39 +109,46 @@ def _hits(message: Message, compiled: CompiledPolicy, phase: Phase) -> list[tupl
     """What the rules of this phase find, denying rules first, at most `FINDINGS_MAX` of each."""
     denying: list[tuple[Rule, Finding]] = []
     monitored: list[tuple[Rule, Finding]] = []
-    for segment in message.segments:
-        normalised = normalise(segment.text)
-        for hit in compiled.matcher.hits(normalised.text):
+    for segment, reading in _readings(message):
+        for hit in compiled.matcher.hits(reading.text.text):
             rule = compiled.policy.rules[hit.rule]
             found = monitored if rule.action is RuleAction.MONITOR else denying
             if (
                 rule.phase.covers(phase)
                 and len(found) < FINDINGS_MAX
-                and not _told(rule, segment, found)
+                and not _told(rule, segment, reading, found)
             ):
-                span = normalised.span(hit.start, hit.end)
-                found.append((rule, _finding(rule, segment, span, normalised.text)))
+                found.append((rule, _finding(rule, segment, reading, hit)))
         if len(denying) == FINDINGS_MAX:
             break
     return denying + monitored
 
 
-def _told(rule: Rule, segment: Segment, found: list[tuple[Rule, Finding]]) -> bool:
-    """Whether the same text has been found already, in one of the parts of which this is made."""
-    match segment.view:
-        case View.INNER:
-            return any(each is rule and told.pointer == segment.pointer for each, told in found)
-        case View.JOINED:
-            parts = segment.pointer + "/"
-            return any(each is rule and told.pointer.startswith(parts) for each, told in found)
-        case _:
-            return False
+def _readings(message: Message) -> Iterator[tuple[Segment, Reading]]:
+    for segment in message.segments:
+        for reading in readings(segment.text):
+            yield segment, reading
 
 
-def _finding(rule: Rule, segment: Segment, span: tuple[int, int], normalised: str) -> Finding:
+def _told(
+    rule: Rule, segment: Segment, reading: Reading, found: list[tuple[Rule, Finding]]
+) -> bool:
+    """Whether the same text has been found already: plainer, or in a part of which this is made."""
+    told = [finding.pointer for each, finding in found if each is rule]
+    if segment.view is View.JOINED:
+        return any(pointer.startswith(segment.pointer + "/") for pointer in told)
+    if segment.view is View.INNER or reading.view not in _PLAIN_VIEWS:
+        return segment.pointer in told
+    return False
+
+
+def _finding(rule: Rule, segment: Segment, reading: Reading, hit: engines.Hit) -> Finding:
     plain = segment.view is View.PLAIN
     # Elsewhere a span would name characters of a text that the body does not hold.
-    start, end = span if plain else (0, 0)
+    start, end = reading.text.span(hit.start, hit.end) if plain else (0, 0)
+    views = [] if plain else [segment.view.value]
+    if plain or reading.view not in _PLAIN_VIEWS:
+        views.append(reading.view)
     return Finding(
         rule=rule.id,
         category=rule.category,
@@ -145,7 +156,7 @@ def _finding(rule: Rule, segment: Segment, span: tuple[int, int], normalised: st
         pointer=segment.pointer,
         start=start,
         end=end,
-        view="normalised" if plain and normalised != segment.text else segment.view,
+        view=".".join(views),
     )
 
 

@@ -1,12 +1,13 @@
 """What text a message holds: strict JSON, segments, normalising, and the shape of a denial.
 
-body ──strict_json──▶ value ──segments──▶ Segment… ──normalise──▶ text to match, with a map back
+body ──strict_json──▶ value ──segments──▶ Segment… ──readings──▶ texts to match, with maps back
 path ──denial──▶ the provider's error shape
 """
 
 from functions.prompt.denial import Shape, denial, shape_of
 from functions.prompt.message import Message, read
 from functions.prompt.normalise import Normalised, normalise
+from functions.prompt.readings import Reading, readings
 from functions.prompt.segments import Segment, View
 from functions.prompt.strict_json import MalformedMessage
 from functions.prompt.verdicts import denied, open_message, unknown_policy
@@ -15,6 +16,7 @@ __all__ = [
     "MalformedMessage",
     "Message",
     "Normalised",
+    "Reading",
     "Segment",
     "Shape",
     "View",
@@ -23,6 +25,7 @@ __all__ = [
     "normalise",
     "open_message",
     "read",
+    "readings",
     "shape_of",
     "unknown_policy",
 ]

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
+from functions.prompt.codings import decode_body
+from functions.prompt.forms import multipart, urlencoded
 from functions.prompt.references import holds_references
 from functions.prompt.segments import Segment, View, segments
 from functions.prompt.strict_json import MalformedMessage, parse
@@ -12,6 +14,7 @@ from functions.verdict.contract import PATH_HEADER_BYTES_MAX
 
 # A path of plain names and no long number says nothing but which API it is.
 _PLAIN_PATH: Final = re.compile(r"(?!.*[0-9]{9})[A-Za-z0-9._~/:@-]{0,256}")
+_FORMS: Final = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +33,23 @@ class Message:
 def read(body: bytes, content_type: str, content_encoding: str, path: str) -> Message:
     """Read a message's body, and the path and query that it was sent to (empty for a response).
 
-    Raises `MalformedMessage` for a content encoding other than identity, for a body that is not
-    declared as JSON in UTF-8 or is not strict JSON, and for a path that the shim had to cut.
+    JSON, and the two kinds of HTML forms, in any content coding of `codings`. Raises
+    `MalformedMessage` for a body that is not declared as one of them in UTF-8, or is not what it is
+    declared as, and for a path that the shim had to cut.
     """
     found = _path_segments(path)
     if not body:
         return Message(tuple(found), unreadable=False)
-    if content_encoding.strip().lower() not in ("", "identity"):
-        raise MalformedMessage("the body has a content encoding that is not read; send it plain")
-    _refuse_other_types(content_type)
+    body = decode_body(body, content_encoding)
+    media_type = _media_type(content_type)
+    if media_type == "multipart/form-data":
+        parts, unreadable = multipart(body, content_type)
+        return Message((*found, *parts), unreadable)
+    if media_type == "application/x-www-form-urlencoded":
+        found += urlencoded(body)
+        if not body.lstrip().startswith((b"{", b"[")):
+            return Message(tuple(found), unreadable=False)
+        # JSON that curl declares so, and that some servers read all the same.
     value = parse(body)
     found += segments(value)
     return Message(tuple(found), unreadable=holds_references(value))
@@ -60,12 +71,15 @@ def _decoded(raw: bytes) -> Segment:
     return Segment(text, "", view=View.PATH)
 
 
-def _refuse_other_types(content_type: str) -> None:
+def _media_type(content_type: str) -> str:
+    """The media type, one of those that are read. An undeclared body is taken for JSON."""
     media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))
-    if media_type not in ("", "application/json") and not media_type.endswith("+json"):
+    known = media_type in ("", "application/json", *_FORMS) or media_type.endswith("+json")
+    if not known:
         raise MalformedMessage("the body is not declared as JSON; send application/json")
     for parameter in parameters:
         name, _, value = parameter.partition("=")
         # A provider that goes by this would see other characters than these checks.
         if name.strip() == "charset" and value.strip(' "') not in ("utf-8", "utf8"):
             raise MalformedMessage("the body is declared in another charset than UTF-8")
+    return media_type

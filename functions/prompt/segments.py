@@ -35,6 +35,14 @@ _API_KEYS: Final = frozenset(
 _NO_TEXT_FIELDS: Final = frozenset(
     {"model", "role", "type", "id", "object", "tool_call_id", "tool_use_id", "call_id"}
 )
+# Numbers that steer a model, which never sees them.
+_SETTINGS: Final = frozenset(
+    """
+    budget_tokens created created_at dimensions frequency_penalty index logprobs
+    max_completion_tokens max_output_tokens max_tokens n presence_penalty seed temperature
+    thinking_budget top_k top_logprobs top_p
+    """.split()  # noqa: SIM905 -- easier to read so
+)
 # Starts like a word and holds no long number: no phone, card or id number passes for a model.
 _NO_TEXT_VALUE: Final = re.compile(r"(?!.*[0-9]{9})[A-Za-z][A-Za-z0-9._:/-]{0,63}")
 _INNER_DEPTH_MAX: Final = 4
@@ -53,6 +61,8 @@ class View(StrEnum):
     JOINED = "joined"
     """The text parts of the list that the pointer names, one behind the other."""
     PATH = "path"
+    NUMBER = "number"
+    """A number, or the numbers of a list one behind the other, as JSON writes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +94,17 @@ def _walk(value: Json, pointer: str, role: str, found: list[Segment]) -> None:
         found.append(Segment(value, pointer, role))
         _inner(value, pointer, role, found, depth=0)
     elif isinstance(value, list):
+        numbers = [part for part in value if _is_number(part)]
+        if numbers:
+            _number(numbers, pointer, role, found)
+        if len(numbers) == len(value):
+            return
         for index, part in enumerate(value):
-            _walk(part, _below(pointer, str(index)), role, found)
+            if not _is_number(part):
+                _walk(part, _below(pointer, str(index)), role, found)
         _joined(value, pointer, role, found)
+    elif _is_number(value):
+        _number([value], pointer, role, found)
     elif isinstance(value, dict):
         said_by = value.get("role")
         role = said_by if isinstance(said_by, str) else role
@@ -98,6 +116,15 @@ def _walk(value: Json, pointer: str, role: str, found: list[Segment]) -> None:
                 _walk(part, place, role, found)
 
 
+def _is_number(value: Json) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _number(numbers: list[Json], pointer: str, role: str, found: list[Segment]) -> None:
+    text = ", ".join(map(repr, numbers))
+    found.append(Segment(text, pointer, role, View.NUMBER))
+
+
 def _below(pointer: str, step: str) -> str:
     """The pointer one step further. Cut, or one long key would be copied for all that is in it."""
     if len(pointer) >= POINTER_CHARS_MAX:
@@ -107,11 +134,9 @@ def _below(pointer: str, step: str) -> str:
 
 
 def _carries_no_text(key: str, part: Json) -> bool:
-    return (
-        key in _NO_TEXT_FIELDS
-        and isinstance(part, str)
-        and _NO_TEXT_VALUE.fullmatch(part) is not None
-    )
+    if isinstance(part, str):
+        return key in _NO_TEXT_FIELDS and _NO_TEXT_VALUE.fullmatch(part) is not None
+    return key in _SETTINGS and _is_number(part)
 
 
 def _joined(parts: list[Json], pointer: str, role: str, found: list[Segment]) -> None:

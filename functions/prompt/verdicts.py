@@ -4,6 +4,7 @@ body ──open_message──▶ Message, or the denial of a message that cannot
 reason + detail ──denied──▶ Verdict in the provider's error shape
 """
 
+from functions.prompt.codings import TooLarge
 from functions.prompt.denial import CONTENT_TYPE, denial, shape_of
 from functions.prompt.message import Message, read
 from functions.prompt.strict_json import MalformedMessage
@@ -20,6 +21,8 @@ def open_message(
     path = callout.path if callout.phase is Phase.REQUEST else ""
     try:
         message = read(body, callout.content_type, callout.content_encoding, path)
+    except TooLarge as error:
+        return denied(check, callout, revision, Reason.REQUEST_TOO_LARGE, str(error))
     except MalformedMessage as error:
         return denied(check, callout, revision, Reason.REQUEST_MALFORMED, str(error))
     if message.unreadable and deny_unreadable:

@@ -111,7 +111,7 @@ def _sources(functions: Path, folder: str) -> Iterator[Path]:
     yield functions / "__init__.py"
     for part in (*SHARED, folder):
         for path in (functions / part).rglob("*"):
-            if path.suffix in (".py", ".yaml") and path.is_file():
+            if path.suffix in (".py", ".yaml", ".table") and path.is_file():
                 yield path
 
 

@@ -75,7 +75,7 @@ def test_an_escaped_word_in_tool_arguments_is_found(rules: CompiledPolicy) -> No
     call = {"function": {"name": "f", "arguments": json.dumps({"q": "账号"})}}
     body = json.dumps({"messages": [{"role": "assistant", "tool_calls": [call]}]}).encode()
     (finding,) = judge(callout(), body, rules).findings
-    assert finding.view == "inner-json"
+    assert finding.view == "escape"
     assert finding.pointer == "/messages/0/tool_calls/0/function/arguments"
 
 
@@ -93,7 +93,8 @@ def test_a_message_without_text_is_allowed_as_empty(rules: CompiledPolicy) -> No
     ("body", "content_type", "content_encoding"),
     [
         (b'{"a": 1, "A": 2}', "application/json", ""),
-        (b"a=b", "application/x-www-form-urlencoded", ""),
+        (b"a=%FF", "application/x-www-form-urlencoded", ""),
+        (b"a=b", "multipart/form-data; boundary=x", ""),
         (chat("hi"), "application/json", "gzip"),
         (b"{", "application/json", ""),
     ],

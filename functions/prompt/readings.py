@@ -1,0 +1,58 @@
+"""All the ways in which one piece of text is read before rules look for anything in it.
+
+    text ──normalise──▶ normalised ──┬──▶ itself                      "normalised"
+                                     ├──fold──▶ without disguises     "folded"
+                                     └──decode──▶ what is encoded     "base64", "url.base64", …
+                                                   └── normalised and folded again
+
+Every reading has a map back to the text as it was sent. Most text has one reading only.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from functions.prompt.decoding import decode
+from functions.prompt.folding import fold
+from functions.prompt.normalise import Normalised, normalise
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One reading of a text. `view` says how it came about; `plain` where nothing was changed."""
+
+    view: str
+    text: Normalised
+
+
+def readings(text: str) -> Iterator[Reading]:
+    """Every reading of `text`, the plainest first, each text once."""
+    seen: set[str] = set()
+    for reading in _all(text):
+        if reading.text.text not in seen:
+            seen.add(reading.text.text)
+            yield reading
+
+
+def _all(text: str) -> Iterator[Reading]:
+    first = normalise(text)
+    yield Reading("plain" if first.text == text else "normalised", first)
+    yield from _folded("folded", first)
+    for decoded in decode(first.text):
+        there = _then(first, decoded.text)
+        again = normalise(there.text)
+        there = _then(there, again)
+        yield Reading(decoded.how, there)
+        yield from _folded(f"{decoded.how}.folded", there)
+
+
+def _folded(view: str, text: Normalised) -> Iterator[Reading]:
+    folded = fold(text.text)
+    if folded is not None:
+        yield Reading(view, _then(text, folded))
+
+
+def _then(first: Normalised, second: Normalised) -> Normalised:
+    """`second`, which was made of `first`'s text, with its map leading back to where that began."""
+    if first.origins is None or second.origins is None:
+        return Normalised(second.text, second.origins or first.origins)
+    return Normalised(second.text, tuple(first.origins[at] for at in second.origins))
