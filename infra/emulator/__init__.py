@@ -10,6 +10,8 @@
     data_plane   requests to instances, passed through    guardian     ends them if we are killed
     application  tells the two apart, words errors        server       listeners and signals
     http         HTTP/1.1, for both sides of the plane    runtimes     what command runs a function
+    capacity     the account's instances                  memory       theirs, held to its limit
+    control      the emulator's own API, for testers      faults, clock, reload: what it orders
 
 `python -m infra.emulator --help` starts it. What is not emulated answers 501 with its name.
 """

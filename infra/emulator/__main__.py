@@ -22,6 +22,9 @@ def main() -> None:
     parser.add_argument("--account-id", default=defaults.account_id)
     parser.add_argument("--code-folder", type=Path, help="keep unpacked packages here")
     parser.add_argument(
+        "--instances-max", type=int, default=defaults.instances_max, help="of the whole account"
+    )
+    parser.add_argument(
         "--access-key-id", default="", help=f"verify signatures; the secret is in {_SECRET}"
     )
     options = parser.parse_args()

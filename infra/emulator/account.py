@@ -74,7 +74,8 @@ class Account:
     def tidy(self, now: float) -> None:
         """Remove code that nobody has used for an hour; a shared folder may have other users."""
         for function in self.functions.values():
-            _touch(function.code)
+            if function.code.folder.parent == self._code_folder:  # Else it is a tester's own.
+                _touch(function.code)
         for path in self._code_folder.iterdir():
             if now - path.stat().st_mtime > _UNUSED_SECONDS_MAX:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -116,6 +117,11 @@ class Account:
             names = ", ".join(function.triggers)
             raise FcError(409, "FunctionHasTriggers", f"{name} still has triggers: {names}")
         del self.functions[name]
+
+    def clear(self) -> None:
+        """Forget all functions and triggers; code stays for whoever deploys it again."""
+        self.functions.clear()
+        self._hosts.clear()
 
     def trigger(self, function_name: str, name: str) -> Trigger:
         """The trigger of that name, or TriggerNotFound."""

@@ -2,8 +2,7 @@
 
     Host: <trigger host>        ──▶ limits ──▶ access ──▶ data plane
     /2023-03-30/…               ──▶ the FC 3.0 dialect
-    /_meshward/instances        ──▶ process ids and states, for tests that kill and stop them
-    /_meshward/functions/F/logs ──▶ the last lines that F's instances printed
+    /_meshward/…                ──▶ the emulator's own, for testers
 
 Every answer bears x-fc-request-id. An FcError anywhere becomes the platform's error document, and
 on a trigger's host x-fc-error-type says whether the request or the function was at fault.
@@ -15,13 +14,13 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from starlette.datastructures import Headers
-from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route, Router
+from starlette.routing import Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from infra.emulator import api_v3, data_plane
+from infra.emulator import api_v3, control, data_plane
 from infra.emulator.errors import FcError, FunctionError, not_found
+from infra.emulator.faults import CutError
 from infra.emulator.headers import value
 from infra.emulator.http import asgi
 from infra.emulator.http.body import Headers as RawHeaders
@@ -45,8 +44,7 @@ class Application:
         self._control: ASGIApp = Router(
             [
                 *api_v3.routes(emulator, credentials),
-                Route("/_meshward/instances", self._instances),
-                Route("/_meshward/functions/{name}/logs", self._logs),
+                *control.routes(emulator, credentials),
             ],
             redirect_slashes=False,
             default=_nothing_there,
@@ -57,6 +55,8 @@ class Application:
         request_id = self._emulator.ids.request()
         try:
             await self._dispatch(request_id, exchange)
+        except CutError as error:
+            exchange.fail(error)
         except Exception as error:  # noqa: BLE001 -- the process's one edge: clients need JSON
             answer = _worded(error, request_id)
             if exchange.started:
@@ -105,27 +105,9 @@ class Application:
         query = exchange.query.decode("latin-1")
         admitted = trigger.access.admit(Headers(raw=exchange.headers), path, query)
         pool = self._emulator.pool(function)
-        call = data_plane.trigger_call(exchange, request_id, admitted, function, pool)
+        fault = self._emulator.faults.draw(function.name)
+        call = data_plane.trigger_call(exchange, request_id, admitted, function, pool, fault)
         await data_plane.forward(call, exchange)
-
-    async def _instances(self, _request: Request) -> Response:
-        rows = [
-            {
-                "function": name,
-                "id": instance.id,
-                "pid": instance.pid,
-                "port": instance.port,
-                "state": instance.state,
-                "inFlight": instance.in_flight,
-            }
-            for name, pool in self._emulator.pools().items()
-            for instance in pool.instances
-        ]
-        return JSONResponse({"instances": rows})
-
-    async def _logs(self, request: Request) -> Response:
-        function = self._emulator.account.function(request.path_params["name"])
-        return JSONResponse({"lines": list(self._emulator.pool(function).log)})
 
 
 def _worded(error: Exception, request_id: str) -> Response:

@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 
 from infra.emulator import headers
 from infra.emulator.errors import FcError, FunctionError, invalid, not_emulated
+from infra.emulator.faults import CutError, Fault, Kind
 from infra.emulator.http.body import Body, Headers, TooLargeError
 from infra.emulator.http.client import Answer, AnswerError, Connection, LostError
 from infra.emulator.http.exchange import Exchange
@@ -43,6 +44,8 @@ class Call:
     function: Function
     pool: Pool
     body: Body | bytes
+    fault: Fault | None = None
+    """What a tester has ordered for it."""
 
 
 def check_request(exchange: Exchange) -> None:
@@ -82,6 +85,10 @@ async def forward(call: Call, exchange: Exchange) -> None:
         exchange.flush()
         await connection.done()
 
+    if call.fault is not None and call.fault.kind is Kind.CUT:
+        exchange.start(200, [(b"content-length", b"1000000")])
+        exchange.write(b"a fault was ordered: cut")
+        raise CutError
     await _answered(call, pass_on)
 
 
@@ -110,6 +117,8 @@ async def invoke(call: Call) -> Invoked:
         failed = answer.status >= 400 or _says_failed(answer)
         return Invoked(body, kind, instance.id, failed)
 
+    if call.fault is not None and call.fault.kind is Kind.CUT:
+        raise CutError
     try:
         return await _answered(call, read)
     except FunctionError as error:
@@ -126,7 +135,9 @@ async def _answered(
 
     The function's time limit runs from when the instance is there: a cold start has its own.
     """
-    pool = call.pool
+    pool, fault = call.pool, call.fault
+    if fault is not None:
+        await _struck(call, fault)
     instance = await pool.acquire()
     pool.log.append(f"FC Invoke Start RequestId: {call.request_id}")
     seconds = instance.configuration.timeout_seconds
@@ -137,6 +148,8 @@ async def _answered(
             connection = await instance.connections.take()
             head = call.head + instance.platform_head(call.request_id, call.control_path)
             connection.send(call.method, call.target, head, call.body)
+            if fault is not None and fault.kind is Kind.KILL:
+                instance.kill("a fault was ordered")
             return await use(await connection.answered(), connection, instance)
     except TimeoutError:
         what = f"Function timed out after {seconds} seconds"
@@ -149,12 +162,30 @@ async def _answered(
         broken = True
         what = "Process exited unexpectedly before completing request"
         took = f"duration: {(time.monotonic() - begun) * 1000:.0f}ms"
-        raise FunctionError(502, "FunctionCrashed", f"{what} ({took})") from None
+        most = f"maxMemoryUsage: {instance.memory_peak_mb:.0f}MB"
+        raise FunctionError(502, "FunctionCrashed", f"{what} ({took}, {most})") from None
     finally:
         if connection is not None:
             instance.connections.release(connection)
         pool.release(instance, broken=broken)
         pool.log.append(f"FC Invoke End RequestId: {call.request_id}")
+
+
+async def _struck(call: Call, fault: Fault) -> None:
+    """Carry out the part of a fault that comes before an instance is asked."""
+    match fault.kind:
+        case Kind.THROTTLE:
+            raise FcError(429, "ResourceExhausted", "a fault was ordered: throttle")
+        case Kind.ERROR:
+            code = "ServiceUnavailable" if fault.status == 503 else "InternalServerError"
+            raise FcError(fault.status, code, "a fault was ordered: error")
+        case Kind.TIMEOUT:
+            limit = call.function.configuration.timeout_seconds
+            await asyncio.sleep(limit if fault.seconds is None else fault.seconds)
+            raise FunctionError(504, "FunctionTimeout", f"Function timed out after {limit} seconds")
+        case Kind.COLD_START:
+            call.pool.retire()
+            await asyncio.sleep(fault.seconds or 0)
 
 
 def _says_failed(answer: Answer) -> bool:
@@ -168,6 +199,7 @@ def trigger_call(
     admitted: Sequence[tuple[str, str]],
     function: Function,
     pool: Pool,
+    fault: Fault | None = None,
 ) -> Call:
     """A trigger's request as a call; `admitted` are headers that the admission adds."""
     passed: Headers = headers.for_function(exchange.headers)
@@ -185,13 +217,16 @@ def trigger_call(
         function,
         pool,
         exchange.body,
+        fault,
     )
 
 
-def invoke_call(request_id: str, function: Function, pool: Pool, payload: bytes) -> Call:
+def invoke_call(
+    request_id: str, function: Function, pool: Pool, payload: bytes, fault: Fault | None = None
+) -> Call:
     """An InvokeFunction request as a call: POST /invoke inside."""
     head = b"host: localhost\r\ncontent-type: application/octet-stream\r\n"
-    return Call(request_id, "/invoke", b"POST", b"/invoke", head, function, pool, payload)
+    return Call(request_id, "/invoke", b"POST", b"/invoke", head, function, pool, payload, fault)
 
 
 def _too_large() -> FcError:

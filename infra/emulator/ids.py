@@ -8,17 +8,17 @@ import random
 
 
 class Ids:
-    """Makes identities; `seed` None takes a fresh start."""
+    """Makes identities from `chance`."""
 
-    def __init__(self, seed: int | str | None = None) -> None:
-        self._random = random.Random(seed)  # noqa: S311 -- identities, not secrets
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
 
     def request(self) -> str:
-        """The id of a request, in the form of a UUID (version 4)."""
-        text = f"{self._random.getrandbits(128):032x}"
+        """The id of a request or a thing, in the form of a UUID (version 4)."""
+        text = f"{self._chance.getrandbits(128):032x}"
         return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:]}"
 
     def instance(self) -> str:
         """The id of an instance."""
-        text = f"{self._random.getrandbits(80):020x}"
+        text = f"{self._chance.getrandbits(80):020x}"
         return f"c-{text[:8]}-{text[8:]}"

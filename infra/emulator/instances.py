@@ -11,19 +11,18 @@ Order of hooks and checks: help.aliyun.com/zh/functioncompute, "Configure instan
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import Final
 
-from infra.emulator import runtimes
+from infra.emulator import memory, runtimes
 from infra.emulator.environment import environment
 from infra.emulator.errors import FcError
 from infra.emulator.headers import platform_lines
 from infra.emulator.http.client import AnswerError, Connections, LostError
-from infra.emulator.ids import Ids
 from infra.emulator.model import Code, Configuration, Function
-from infra.emulator.processes import GroupProcess, Guardian, interpreter
+from infra.emulator.place import Place
+from infra.emulator.processes import GroupProcess, interpreter
 from infra.ports import LOOPBACK, free_port
 
 _START_SECONDS: Final = 120.0
@@ -44,24 +43,6 @@ class State(StrEnum):
     GONE = "gone"
 
 
-class Place:
-    """What all instances of one emulator share. `path` is their PATH."""
-
-    def __init__(
-        self,
-        account_id: str,
-        region: str,
-        path: str,
-        guardian: Guardian,
-        ids: Ids,
-    ) -> None:
-        self.account_id = account_id
-        self.region = region
-        self.path = path
-        self.guardian = guardian
-        self.ids = ids
-
-
 class Instance:
     """One process of a function, at the version that the function had when it was made."""
 
@@ -73,8 +54,9 @@ class Instance:
         self.connections = Connections(LOOPBACK, self.port)
         self.state = State.STARTING
         self.in_flight = 0
-        self.created = time.time()
-        self.idle_since = time.monotonic()
+        self.created = place.clock.now()
+        self.idle_since = place.clock.monotonic()
+        self.memory_peak_mb = 0.0
         self._platform = platform_lines(self.configuration, place.account_id, place.region)
         self.code: Code = function.code
         self.place = place
@@ -110,6 +92,23 @@ class Instance:
         if self.configuration.health_check.path:
             self._tasks.append(asyncio.create_task(self._check_health()))
 
+    def kill(self, why: str) -> None:
+        """End it at once, as the platform does with one that breaks a limit."""
+        self._log(f"{self.id} was ended: {why}")
+        if self._process is not None:
+            self._process.kill()
+
+    async def _watch_memory(self) -> None:
+        """End it when it takes more memory than its function has."""
+        limit_mb = self.configuration.memory_mb
+        while self._process is not None:
+            await asyncio.sleep(memory.PERIOD_SECONDS)
+            now_mb = memory.resident_mb(self._process.pid)
+            self.memory_peak_mb = max(self.memory_peak_mb, now_mb)
+            if now_mb > limit_mb:
+                self.kill(f"its memory of {now_mb:.0f} MB exceeds the limit of {limit_mb} MB")
+                return
+
     async def wait_gone(self) -> None:
         """Wait for the end of its process, whoever ends it."""
         if self._process is not None:
@@ -144,6 +143,8 @@ class Instance:
             what = f"the start command of {name} cannot be run: {how.command[0]}: {error.strerror}"
             raise FcError(412, "CAFileNotFound", what) from None
         self._tasks.append(asyncio.create_task(self._process.read_lines(self._log)))
+        if memory.MEASURED:
+            self._tasks.append(asyncio.create_task(self._watch_memory()))
         if self.state is not State.STARTING:  # Stopped before there was a process to stop.
             await self._process.stop()
         check = self.configuration.health_check

@@ -8,22 +8,20 @@ One method, `_balance`, compares what is there with what is needed whenever eith
 
 import asyncio
 import math
-import time
 from collections import deque
 from collections.abc import Coroutine, Iterable
 from typing import Final
 
 from infra.emulator.errors import FcError
-from infra.emulator.instances import Instance, Place, State
+from infra.emulator.instances import Instance, State
+from infra.emulator.log import Log
 from infra.emulator.model import Function
+from infra.emulator.place import Place
 
-INSTANCES_MAX: Final = 20
-"""Of one function, on one machine; the platform's own limit is per account and larger."""
 _IDLE_SECONDS: Final = 300.0
 _RETRY_SECONDS_MIN: Final = 0.2
 _RETRY_SECONDS_MAX: Final = 10.0
 """A function that keeps failing is started again at a bounded rate."""
-_LOG_LINES_MAX: Final = 500
 _ENDING: Final = (State.DRAINING, State.STOPPING, State.GONE)
 
 
@@ -32,7 +30,7 @@ class Pool:
 
     def __init__(self, function: Function, place: Place) -> None:
         self.instances: list[Instance] = []
-        self.log: deque[str] = deque(maxlen=_LOG_LINES_MAX)
+        self.log = Log()
         self.error: FcError | None = None
         """Why the last start failed, until one succeeds."""
         self._function = function
@@ -68,12 +66,29 @@ class Pool:
     def release(self, instance: Instance, *, broken: bool = False) -> None:
         """Give an instance back after a request; a broken one gets no other."""
         instance.in_flight -= 1
-        instance.idle_since = time.monotonic()
+        instance.idle_since = self._place.clock.monotonic()
         if broken and instance.state in (State.READY, State.UNHEALTHY):
             instance.state = State.DRAINING
         if self._outdated(instance) and instance.in_flight == 0:
             self._spawn(instance.stop())
         self._balance()
+
+    @property
+    def running(self) -> int:
+        """How many instances there are, those included that come or go."""
+        return len(self.instances)
+
+    @property
+    def reserved(self) -> int:
+        """How many instances the function may always have."""
+        return self._function.scaling.instances_max or 0
+
+    def retire(self) -> None:
+        """End what is idle, so that the next call waits for a new instance."""
+        for instance in self._of_current():
+            if instance.state is State.READY and not instance.in_flight:
+                instance.state = State.DRAINING
+                self._spawn(instance.stop())
 
     def ready(self) -> int:
         """How many instances of the current version can take requests."""
@@ -92,7 +107,7 @@ class Pool:
 
     def reap(self) -> None:
         """Stop instances beyond the minimum that have been idle too long."""
-        now = time.monotonic()
+        now = self._place.clock.monotonic()
         spare = self.ready() - self._function.scaling.instances_min
         for instance in self._of_current():
             idle = now - instance.idle_since > _IDLE_SECONDS and not instance.in_flight
@@ -125,7 +140,7 @@ class Pool:
         if minimum:
             needed = max(needed, self._function.scaling.instances_min - self.ready())
         missing = needed - sum(each.state is State.STARTING for each in self._of_current())
-        for _ in range(min(missing, self._limit() - len(self._of_current()))):
+        for _ in range(min(missing, self._more())):
             instance = Instance(self._function, self._place, self.log.append)
             self.instances.append(instance)
             self._spawn(self._live(instance))
@@ -179,16 +194,24 @@ class Pool:
         """How many more requests could be served by instances that start now."""
         of_current = self._of_current()
         starting = sum(each.state is State.STARTING for each in of_current[: self._limit()])
-        more = max(self._limit() - len(of_current), 0)
-        return (starting + more) * self._function.configuration.instance_concurrency
+        return (starting + self._more()) * self._function.configuration.instance_concurrency
+
+    def _more(self) -> int:
+        """How many more instances may be started."""
+        own = self._limit() - len(self._of_current())
+        return max(min(own, self._place.capacity.left(self)), 0)
 
     def _exhausted(self) -> FcError:
         what = f"all instances of {self._function.name} are busy, {self._limit()} are allowed"
+        if self._place.capacity.left(self) <= 0:
+            most = self._place.capacity.most
+            what = f"the account's instances are all taken, {most} are allowed or reserved"
         return FcError(429, "ResourceExhausted", what)
 
     def _limit(self) -> int:
         most = self._function.scaling.instances_max
-        return INSTANCES_MAX if most is None else min(most, INSTANCES_MAX)
+        allowed = self._place.capacity.most
+        return allowed if most is None else min(most, allowed)
 
     def _outdated(self, instance: Instance) -> bool:
         """Whether it is to end when its last request has ended."""

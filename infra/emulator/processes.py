@@ -119,6 +119,10 @@ class GroupProcess:
         if rest:
             take(rest.decode("utf-8", "replace"))
 
+    def kill(self) -> None:
+        """SIGKILL to the group, at once."""
+        self._signal(signal.SIGKILL)
+
     async def stop(self) -> None:
         """SIGTERM to the group, SIGKILL to what is left after 5 s. Harmless when it has ended."""
         self._signal(signal.SIGTERM)

@@ -17,6 +17,7 @@ from pathlib import Path
 import uvloop
 
 from infra.emulator.application import Application
+from infra.emulator.capacity import INSTANCES_MAX
 from infra.emulator.http.server import Connection
 from infra.emulator.signature import Credentials
 from infra.emulator.state import Emulator
@@ -41,6 +42,7 @@ class EmulatorSettings:
     region: str = "cn-hangzhou"
     account_id: str = "1234567890123456"
     code_folder: Path | None = None
+    instances_max: int = INSTANCES_MAX
     access_key_id: str = ""
     access_key_secret: str = field(default="", repr=False)
 
@@ -48,7 +50,13 @@ class EmulatorSettings:
 async def serve(settings: EmulatorSettings) -> None:
     """Serve until SIGTERM or SIGINT. Prints one JSON line with its ports when it is ready."""
     folder = Path(tempfile.mkdtemp(prefix="meshward-emulator-"))
-    emulator = Emulator(settings.account_id, settings.region, folder, settings.code_folder)
+    emulator = Emulator(
+        settings.account_id,
+        settings.region,
+        folder,
+        settings.code_folder,
+        settings.instances_max,
+    )
     credentials = None
     if settings.access_key_id:
         credentials = Credentials(settings.access_key_id, settings.access_key_secret)

@@ -53,6 +53,15 @@ class Emulator:
     def call(self, host: str, path: str = "/", **parts: Any) -> Message:
         return call(self.port, request(host, path, **parts), seconds=30)
 
+    def control(self, method: str, path: str, document: object = None, **headers: str) -> Any:
+        """Ask the control API; the answer's document."""
+        told = [*headers.items(), ("Content-Type", "application/json")]
+        body = b"" if document is None else json.dumps(document).encode()
+        parts = request("127.0.0.1", f"/_meshward{path}", method=method, headers=told, body=body)
+        answer = call(self.port, parts, seconds=30)
+        assert answer.status < 300, answer
+        return json.loads(answer.body) if answer.body else None
+
     def instances(self, name: str) -> list[dict[str, Any]]:
         with urlopen(f"http://127.0.0.1:{self.port}/_meshward/instances", timeout=5) as answer:
             rows: list[dict[str, Any]] = json.load(answer)["instances"]

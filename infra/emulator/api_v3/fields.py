@@ -87,6 +87,13 @@ class Fields:
         value: dict[str, Any] | None = self._typed(name, dict, "an object")
         return Fields(value or {}, f"{self._place}{name}.")
 
+    def objects(self, name: str) -> "list[Fields]":
+        """A list of objects; an empty one where the field is missing."""
+        value: list[Any] = self._typed(name, list, "a list of objects") or []
+        if not all(isinstance(each, dict) for each in value):
+            raise invalid(self._place + name, "must be a list of objects")
+        return [Fields(each, f"{self._place}{name}[{i}].") for i, each in enumerate(value)]
+
     def rest(self, *known: str) -> dict[str, Any]:
         """All fields but those named, as they came."""
         return {name: value for name, value in self._content.items() if name not in known}

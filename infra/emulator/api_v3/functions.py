@@ -106,7 +106,8 @@ class Functions:
         function, emulator = self._function(request), self._emulator
         pool = emulator.pool(function)
         payload = await request.body()
-        call = data_plane.invoke_call(request.state.request_id, function, pool, payload)
+        fault = emulator.faults.draw(function.name)
+        call = data_plane.invoke_call(request.state.request_id, function, pool, payload, fault)
         invoked = await data_plane.invoke(call)
         headers = {
             "x-fc-instance-id": invoked.instance_id,

@@ -14,10 +14,10 @@ from starlette.responses import JSONResponse, Response
 
 from infra.emulator.api_v3.fields import Fields
 from infra.emulator.api_v3.functions import arn
+from infra.emulator.capacity import INSTANCES_MAX
 from infra.emulator.errors import FcError, invalid, not_emulated
 from infra.emulator.instances import State
 from infra.emulator.model import Function, within
-from infra.emulator.pools import INSTANCES_MAX
 from infra.emulator.state import Emulator
 
 _UNREADABLE: Final = (
@@ -96,7 +96,7 @@ class ScalingConfigs:
                 "versionId": "LATEST",
                 "qualifier": "LATEST",
                 "status": _STATUS[each.state],
-                "createdTimeMs": int(each.created * 1000),
+                "createdTimeMs": int(each.created.timestamp() * 1000),
             }
             for each in pool.instances
             if each.state in _STATUS

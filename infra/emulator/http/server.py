@@ -174,7 +174,8 @@ class Connection(asyncio.Protocol):
             self._current = None
             self._idle_since = time.monotonic()
             if not exchange.ended:
-                self.transport.abort()
+                if not self.transport.is_closing():  # Else it is closed after what was written.
+                    self.transport.abort()
             elif not exchange.body.complete:
                 self._linger(exchange.body)
             elif self.closing:

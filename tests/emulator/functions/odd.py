@@ -6,6 +6,7 @@ POST /slow          answers after the number of seconds in the body
 POST /die           ends the process in the middle of the call
 POST /stream        a piece for every piece that comes, as it comes
 POST /drain         the number of bytes that came in pieces
+POST /eat           takes as many MB of memory as the body says, and sleeps
 POST /much          as many bytes as the body says
 POST /headers       more headers than the platform takes
 POST /nonsense      an answer that is not HTTP
@@ -40,6 +41,10 @@ class Handler(BaseHTTPRequestHandler):
             os._exit(3)
         if self.path == "/slow":
             time.sleep(float(body))
+        if self.path == "/eat":
+            eaten = b"x" * (int(body) << 20)
+            time.sleep(10)
+            body = eaten[:0]
         if self.path == "/nonsense":
             self.wfile.write(b"this is not HTTP\r\n\r\n")
             self.close_connection = True
