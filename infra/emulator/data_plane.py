@@ -147,9 +147,9 @@ async def _answered(
         async with asyncio.timeout(seconds):
             connection = await instance.connections.take()
             head = call.head + instance.platform_head(call.request_id, call.control_path)
-            connection.send(call.method, call.target, head, call.body)
             if fault is not None and fault.kind is Kind.KILL:
                 instance.kill("a fault was ordered")
+            connection.send(call.method, call.target, head, call.body)
             return await use(await connection.answered(), connection, instance)
     except TimeoutError:
         what = f"Function timed out after {seconds} seconds"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from alibabacloud_fc20230330 import models as fc
-from darabonba.exceptions import DaraException
+from darabonba.exceptions import UnretryableException
 
 from tests.emulator.conftest import Emulator
 from tests.support.waiting import wait_until
@@ -78,7 +78,7 @@ def test_a_cut_answer_breaks_off(
 
     with pytest.raises(ConnectionError, match="in the middle"):
         call(emulator.port, request(host))
-    with pytest.raises(DaraException):
+    with pytest.raises(UnretryableException, match="Connection aborted"):
         emulator.sdk.invoke_function(name, fc.InvokeFunctionRequest(body=b""))
 
 
