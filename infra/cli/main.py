@@ -1,5 +1,6 @@
 """`meshward`: every command. Reads settings, calls the parts, words errors for people."""
 
+import contextlib
 import os
 import platform
 import secrets
@@ -19,6 +20,7 @@ from rich.table import Table
 
 from infra import deploy
 from infra.cli import settings as configuration
+from infra.cli.emulate import emulate
 from infra.cli.stack import MANIFESTS, ROOT, Stack, local_stack
 from infra.local import banner
 from infra.local.children import ChildError
@@ -78,6 +80,9 @@ def up(
             _wait(stack)
 
 
+app.command()(emulate)
+
+
 @app.command()
 def config(body: BodyOption = None, port: PortOption = None) -> None:
     """Show every setting of `meshward up`, its value and where it comes from."""
@@ -126,10 +131,14 @@ def manifests(body: BodyOption = None) -> None:
 def logs(
     function: Annotated[str, typer.Argument(help="deny-pattern or llm-guard.")],
     endpoint: Annotated[str, typer.Option(help="The local emulator.")] = "http://127.0.0.1:9000",
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
 ) -> None:
     """Print the last lines of a function of the local stack: one for each verdict, without text."""
-    for line in deploy.logs(function, endpoint):
-        sys.stdout.write(f"{line}\n")
+    lines = deploy.follow(function, endpoint) if follow else deploy.logs(function, endpoint)
+    with contextlib.suppress(KeyboardInterrupt):
+        for line in lines:
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
 
 
 @app.command()

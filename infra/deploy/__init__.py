@@ -8,7 +8,7 @@
 
 from infra.deploy.apply import DeployedFunction, Invocation, apply, client, invoke, remove
 from infra.deploy.errors import DeploymentError, PackageError
-from infra.deploy.logs import logs
+from infra.deploy.logs import follow, logs
 from infra.deploy.package import Target, package
 from infra.deploy.syaml import Deployment, FunctionSpec, load
 from infra.deploy.tokens import TriggerAccess, mint
@@ -24,6 +24,7 @@ __all__ = [
     "TriggerAccess",
     "apply",
     "client",
+    "follow",
     "invoke",
     "load",
     "logs",

@@ -9,7 +9,9 @@ on a trigger's host x-fc-error-type says whether the request or the function was
 """
 
 import ipaddress
+import time
 import traceback
+from datetime import datetime
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -19,6 +21,7 @@ from starlette.routing import Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from infra.emulator import api_v3, control, data_plane
+from infra.emulator.calls import CallRecord, Watcher
 from infra.emulator.errors import FcError, FunctionError, not_found
 from infra.emulator.faults import CutError
 from infra.emulator.headers import value
@@ -39,8 +42,14 @@ _FUNCTION_ERROR: Final = "UnhandledInvocationError"
 class Application:
     """Tells control plane and data plane apart by Host, and words every error."""
 
-    def __init__(self, emulator: Emulator, credentials: Credentials | None = None) -> None:
+    def __init__(
+        self,
+        emulator: Emulator,
+        credentials: Credentials | None = None,
+        watcher: Watcher | None = None,
+    ) -> None:
         self._emulator = emulator
+        self._watcher = watcher
         self._control: ASGIApp = Router(
             [
                 *api_v3.routes(emulator, credentials),
@@ -52,19 +61,25 @@ class Application:
 
     async def handle(self, exchange: Exchange) -> None:
         """One request from a caller's connection."""
-        request_id = self._emulator.ids.request()
+        request_id, begun = self._emulator.ids.request(), time.monotonic()
+        fault: Exception | None = None
         try:
             await self._dispatch(request_id, exchange)
-        except CutError as error:
-            exchange.fail(error)
         except Exception as error:  # noqa: BLE001 -- the process's one edge: clients need JSON
-            answer = _worded(error, request_id)
-            if exchange.started:
-                exchange.fail(error)
-            else:
-                raw = [*answer.raw_headers, _identity(request_id)]
-                raw = [header for header in raw if header[0] != b"content-length"]
-                exchange.answer(answer.status_code, raw, bytes(answer.body))
+            fault = error
+            self._tell(error, request_id, exchange)
+        finally:
+            if self._watcher is not None:
+                self._watcher(_record(exchange, request_id, time.monotonic() - begun, fault))
+
+    def _tell(self, error: Exception, request_id: str, exchange: Exchange) -> None:
+        """Answer for an error, or cut the answer that has begun."""
+        if exchange.started or isinstance(error, CutError):
+            exchange.fail(error)
+            return
+        answer = _worded(error, request_id)
+        raw = [header for header in answer.raw_headers if header[0] != b"content-length"]
+        exchange.answer(answer.status_code, [*raw, _identity(request_id)], bytes(answer.body))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request to the control plane; every answer bears its id."""
@@ -84,6 +99,7 @@ class Application:
         host = _host(exchange.headers)
         found = self._emulator.account.by_host(host)
         if found is not None:
+            exchange.function = found[0].name
             await self._trigger(*found, request_id, exchange)
         elif host.endswith(_TRIGGER_DOMAIN):
             raise not_found("Trigger", host)
@@ -108,6 +124,27 @@ class Application:
         fault = self._emulator.faults.draw(function.name)
         call = data_plane.trigger_call(exchange, request_id, admitted, function, pool, fault)
         await data_plane.forward(call, exchange)
+
+
+def _record(
+    exchange: Exchange, request_id: str, seconds: float, error: Exception | None
+) -> CallRecord:
+    """What is told of a call to whoever watches."""
+    return CallRecord(
+        at=datetime.now().astimezone(),
+        request_id=request_id,
+        method=exchange.method.decode("ascii", "replace"),
+        path=exchange.path.decode("latin-1"),
+        function=exchange.function,
+        status=exchange.status if exchange.ended else 0,
+        milliseconds=seconds * 1000,
+        error=getattr(error, "code", "") or getattr(error, "kind", "") or _name(error),
+        cold_start=exchange.cold_start,
+    )
+
+
+def _name(error: Exception | None) -> str:
+    return type(error).__name__ if error else ""
 
 
 def _worded(error: Exception, request_id: str) -> Response:

@@ -71,6 +71,7 @@ async def forward(call: Call, exchange: Exchange) -> None:
     """
 
     async def pass_on(answer: Answer, connection: Connection, instance: Instance) -> None:
+        exchange.cold_start = instance.served == 1
         if instance.configuration.is_event_function and _says_failed(answer):
             body = await answer.body.read()
             raise FunctionError(502, _UNHANDLED, "the handler failed", body)
@@ -140,6 +141,7 @@ async def _answered(
         await _struck(call, fault)
     instance = await pool.acquire()
     pool.log.append(f"FC Invoke Start RequestId: {call.request_id}")
+    instance.served += 1
     seconds = instance.configuration.timeout_seconds
     broken, begun = False, time.monotonic()
     connection: Connection | None = None

@@ -53,7 +53,7 @@ class Instance:
         self.port = free_port().number
         self.connections = Connections(LOOPBACK, self.port)
         self.state = State.STARTING
-        self.in_flight = 0
+        self.in_flight = self.served = 0
         self.created = place.clock.now()
         self.idle_since = place.clock.monotonic()
         self.memory_peak_mb = 0.0

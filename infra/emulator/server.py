@@ -11,12 +11,14 @@ import socket
 import ssl
 import sys
 import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import uvloop
 
 from infra.emulator.application import Application
+from infra.emulator.calls import Watcher
 from infra.emulator.capacity import INSTANCES_MAX
 from infra.emulator.http.server import Connection
 from infra.emulator.signature import Credentials
@@ -47,8 +49,22 @@ class EmulatorSettings:
     access_key_secret: str = field(default="", repr=False)
 
 
-async def serve(settings: EmulatorSettings) -> None:
-    """Serve until SIGTERM or SIGINT. Prints one JSON line with its ports when it is ready."""
+Facts = Mapping[str, object]
+"""What is known once the emulator is ready: its `port`, and its `tls_port` where it has one."""
+
+
+def print_facts(facts: Facts) -> None:
+    """Say that it is ready as one line of JSON, for the process that started this one."""
+    sys.stdout.write(json.dumps({"ready": True, **facts}) + "\n")
+    sys.stdout.flush()
+
+
+async def serve(
+    settings: EmulatorSettings,
+    ready: Callable[[Facts], None] = print_facts,
+    watcher: Watcher | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT; `ready` is called once it can be used."""
     folder = Path(tempfile.mkdtemp(prefix="meshward-emulator-"))
     emulator = Emulator(
         settings.account_id,
@@ -61,14 +77,14 @@ async def serve(settings: EmulatorSettings) -> None:
     if settings.access_key_id:
         credentials = Credentials(settings.access_key_id, settings.access_key_secret)
     try:
-        app = Application(emulator, credentials)
+        app = Application(emulator, credentials, watcher)
         plain = _listener(settings.host, settings.port)
-        ready: dict[str, object] = {"ready": True, "port": plain.getsockname()[1]}
+        facts: dict[str, object] = {"port": plain.getsockname()[1]}
         listeners: list[tuple[socket.socket, ssl.SSLContext | None]] = [(plain, None)]
         if settings.tls_port is not None:
             secure = _listener(settings.host, settings.tls_port)
             listeners.append((secure, _tls(settings)))
-            ready["tls_port"] = secure.getsockname()[1]
+            facts["tls_port"] = secure.getsockname()[1]
         told_to_stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -80,8 +96,7 @@ async def serve(settings: EmulatorSettings) -> None:
             )
             for sock, tls in listeners
         ]
-        sys.stdout.write(json.dumps(ready) + "\n")
-        sys.stdout.flush()
+        ready(facts)
         await told_to_stop.wait()
         for server in servers:
             server.close()
@@ -102,10 +117,14 @@ async def _drained(connections: set[Connection]) -> None:
         connection.transport.abort()
 
 
-def run(settings: EmulatorSettings) -> None:
+def run(
+    settings: EmulatorSettings,
+    ready: Callable[[Facts], None] = print_facts,
+    watcher: Watcher | None = None,
+) -> None:
     """Serve in a new event loop."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(settings))
+        runner.run(serve(settings, ready, watcher))
 
 
 def _listener(host: str, port: int) -> socket.socket:

@@ -48,8 +48,8 @@ class Exchange:
     """One request, and its answer as it is written. A Sink for the answer's body."""
 
     __slots__ = (
-        *("_framing", "_line", "_out", "body", "ended", "headers", "http10", "method", "path"),
-        *("query", "secure", "source", "started", "status", "upgrade"),
+        *("_framing", "_line", "_out", "body", "cold_start", "ended", "function", "headers"),
+        *("http10", "method", "path", "query", "secure", "source", "started", "status", "upgrade"),
     )
 
     def __init__(self, line: Line, target: bytes, headers: Headers) -> None:
@@ -66,6 +66,8 @@ class Exchange:
         """Where the answer comes from, to be slowed while the caller is slow."""
         self.started = self.ended = False
         self.status = 0
+        self.function, self.cold_start = "", False
+        """For whoever watches: which function was called, and whether it had to be started."""
         self._line = line
         self._framing = Framing.NOTHING
         self._out: list[bytes] | None = None
