@@ -101,7 +101,7 @@ def _walk(value: Json, pointer: str, role: str, found: list[Segment]) -> None:
             return
         for index, part in enumerate(value):
             if not _is_number(part):
-                _walk(part, _below(pointer, str(index)), role, found)
+                _walk(part, below(pointer, str(index)), role, found)
         _joined(value, pointer, role, found)
     elif _is_number(value):
         _number([value], pointer, role, found)
@@ -109,7 +109,7 @@ def _walk(value: Json, pointer: str, role: str, found: list[Segment]) -> None:
         said_by = value.get("role")
         role = said_by if isinstance(said_by, str) else role
         for key, part in value.items():
-            place = _below(pointer, key)
+            place = below(pointer, key)
             if key not in _API_KEYS:
                 found.append(Segment(key, place, role, View.KEY))
             if not _carries_no_text(key, part):
@@ -125,7 +125,7 @@ def _number(numbers: list[Json], pointer: str, role: str, found: list[Segment]) 
     found.append(Segment(text, pointer, role, View.NUMBER))
 
 
-def _below(pointer: str, step: str) -> str:
+def below(pointer: str, step: str) -> str:
     """The pointer one step further. Cut, or one long key would be copied for all that is in it."""
     if len(pointer) >= POINTER_CHARS_MAX:
         return pointer
