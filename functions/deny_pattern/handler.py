@@ -1,11 +1,14 @@
 """The function `deny-pattern`: settings and policies once, then one pure call for each callout."""
 
+from functools import partial
+
 import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import Response
 
 from functions.deny_pattern.check import ENGINE, compile_policy, judge
 from functions.policy import Policies, watch
+from functions.prompt import model_of
 from functions.runtime import logs
 from functions.runtime.edge import edge
 from functions.runtime.settings import current
@@ -19,7 +22,8 @@ watch(_policies, lambda error: logs.policies(_policies.names(), error))
 
 
 async def _check(callout: Callout, body: bytes, _seconds: float) -> Verdict:
-    return judge(callout, body, _policies.get(callout.policy))
+    model = partial(model_of, body, callout.content_type, callout.content_encoding)
+    return judge(callout, body, _policies.choose(callout, model))
 
 
 _edge = edge(_check, _settings)

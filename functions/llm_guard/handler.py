@@ -1,6 +1,7 @@
 """The function `llm-guard`: settings, policies and the judge's client once, then the check."""
 
 import secrets
+from functools import partial
 
 import functions_framework.aio
 from starlette.requests import Request
@@ -10,6 +11,7 @@ from functions.llm_guard import prompt
 from functions.llm_guard.check import compile_policy, judge
 from functions.llm_guard.judge import JudgeClient
 from functions.policy import Policies, watch
+from functions.prompt import model_of
 from functions.runtime import logs
 from functions.runtime.edge import edge
 from functions.runtime.settings import SettingsError, current
@@ -35,7 +37,8 @@ _client = JudgeClient(
 
 
 async def _check(callout: Callout, body: bytes, seconds: float) -> Verdict:
-    compiled = _policies.get(callout.policy)
+    model = partial(model_of, body, callout.content_type, callout.content_encoding)
+    compiled = _policies.choose(callout, model)
     return await judge(callout, body, compiled, _client, _marker, seconds)
 
 

@@ -1,20 +1,25 @@
 """The policies of one folder, by name, each made into what its check needs.
 
     folder ──▶ every *.yaml ──make──▶ in force     one bad file: nothing changes, the error is told
+                                        └──choose──▶ the one for a call
 
-Swapped whole: a call sees the old policies or the new ones, never some of each.
+Swapped whole: a call sees the old policies or the new ones, never some of each. A policy that still
+says the same is not made again.
 """
 
 import hashlib
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 from functions.policy.documents import PolicyError
 from functions.policy.load import PolicySource, load
 from functions.policy.model import PolicyFile
+from functions.policy.select import Call, kinds, selects
+from functions.verdict import Callout
 
 Compiled = TypeVar("Compiled")
 
@@ -33,6 +38,19 @@ def revision_of(policy: PolicyFile, engine: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:_REVISION_DIGITS]
 
 
+@dataclass(frozen=True, slots=True)
+class _InForce(Generic[Compiled]):
+    source: PolicySource
+    revision: str
+    compiled: Compiled
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """The more specific of two that fit a call has the higher one."""
+        select = self.source.policy.select
+        return len(self.source.ancestry), kinds(select) if select else 0
+
+
 class Policies(Generic[Compiled]):
     """All policies of `folder`, made by `make(source, revision)` for `engine`.
 
@@ -45,17 +63,20 @@ class Policies(Generic[Compiled]):
         self._folder = folder
         self._make = make
         self._engine = engine
-        self._in_force: dict[str, Compiled] = {}
+        self._in_force: dict[str, _InForce[Compiled]] = {}
         self._seen: list[tuple[str, int, int]] = []
 
     def reload(self) -> None:
         """Read all policies anew. On `PolicyError` those in force stay."""
         self._seen = self._look()
-        fresh: dict[str, Compiled] = {}
+        fresh: dict[str, _InForce[Compiled]] = {}
         for path in self._paths():
             source = load(path)
-            revision = revision_of(source.policy, self._engine)
-            fresh[source.policy.policy] = self._make(source, revision)
+            name, revision = source.policy.policy, revision_of(source.policy, self._engine)
+            old = self._in_force.get(name)
+            same = old is not None and old.revision == revision
+            compiled = old.compiled if old and same else self._make(source, revision)
+            fresh[name] = _InForce(source, revision, compiled)
         if not fresh:
             raise PolicyError(f"{self._folder}: holds no policy (*.yaml)")
         self._in_force = fresh
@@ -72,7 +93,29 @@ class Policies(Generic[Compiled]):
 
     def get(self, name: str) -> Compiled | None:
         """The policy of that name, if there is one."""
-        return self._in_force.get(name)
+        found = self._in_force.get(name)
+        return found.compiled if found else None
+
+    def choose(self, callout: Callout, model: Callable[[], str]) -> Compiled | None:
+        """The policy for a call: the one that the callout names, or one that extends it.
+
+        None where there is none, or where the named one has selectors of its own that do not fit.
+        `model` is asked for the message's model only if some selector is about models.
+        """
+        name = callout.policy
+        call = Call(callout.authority, callout.path, callout.workload)
+        in_force = self._in_force
+        named = in_force.get(name)
+        if named is None:
+            return None
+        family = [named, *(each for each in in_force.values() if name in each.source.ancestry)]
+        selecting = [(each, each.source.policy.select) for each in family]
+        if any(select and select.models for _, select in selecting):
+            call = replace(call, model=model())
+        fitting = [each for each, select in selecting if select and selects(select, call)]
+        if fitting:
+            return max(fitting, key=lambda each: each.rank).compiled
+        return named.compiled if named.source.policy.select is None else None
 
     def names(self) -> list[str]:
         """The names of the policies in force."""

@@ -5,7 +5,8 @@ path ──denial──▶ the provider's error shape
 """
 
 from functions.prompt.denial import Shape, denial, shape_of
-from functions.prompt.message import Message, read
+from functions.prompt.folding import fold
+from functions.prompt.message import Message, model_of, read
 from functions.prompt.normalise import Normalised, normalise
 from functions.prompt.readings import Reading, readings
 from functions.prompt.segments import Segment, View
@@ -22,6 +23,8 @@ __all__ = [
     "View",
     "denial",
     "denied",
+    "fold",
+    "model_of",
     "normalise",
     "open_message",
     "read",

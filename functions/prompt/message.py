@@ -19,10 +19,14 @@ _FORMS: Final = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """All text of one message. `unreadable`: it holds images, sound, files or references too."""
+    """All text of one message. `unreadable`: it holds images, sound, files or references too.
+
+    `model` is the one that the body names, empty where it names none.
+    """
 
     segments: tuple[Segment, ...]
     unreadable: bool
+    model: str = ""
 
     @property
     def empty(self) -> bool:
@@ -52,7 +56,20 @@ def read(body: bytes, content_type: str, content_encoding: str, path: str) -> Me
         # JSON that curl declares so, and that some servers read all the same.
     value = parse(body)
     found += segments(value)
-    return Message(tuple(found), unreadable=holds_references(value))
+    model = value.get("model") if isinstance(value, dict) else None
+    return Message(
+        tuple(found),
+        unreadable=holds_references(value),
+        model=model if isinstance(model, str) else "",
+    )
+
+
+def model_of(body: bytes, content_type: str, content_encoding: str) -> str:
+    """The model that a body names; empty where it names none or cannot be read."""
+    try:
+        return read(body, content_type, content_encoding, "").model
+    except MalformedMessage:
+        return ""
 
 
 def _path_segments(path: str) -> list[Segment]:

@@ -148,6 +148,34 @@ def test_a_pointer_that_is_too_long_is_cut(rules: CompiledPolicy) -> None:
     assert len(finding.pointer) == 1024
 
 
+def test_a_message_beyond_the_policys_limit_is_denied(edited: Edit) -> None:
+    small = compile_policy(edited("cache_seconds: 30", "body_bytes_max: 100"), REVISION)
+    assert judge(callout(), chat("hi"), small).decision is Decision.ALLOW
+    verdict = judge(callout(), chat("hi" * 100), small)
+    assert (verdict.reason, verdict.status) == (Reason.REQUEST_TOO_LARGE, 413)
+
+
+@pytest.mark.parametrize("text", ["密碼", "密码", "密\u200b碼"])
+@pytest.mark.parametrize("word", ["密碼", "密码"])
+def test_a_word_is_found_in_either_chinese_script(edited: Edit, word: str, text: str) -> None:
+    compiled = compile_policy(edited("words: [账号]", f"words: [账号, {word}]"), REVISION)
+    assert judge(callout(), chat(text), compiled).decision is Decision.DENY
+
+
+def test_a_rule_reads_the_roles_and_parts_that_it_names(edited: Edit) -> None:
+    scope = "scope: {roles: [user], parts: [text]}\n    severity: critical"
+    scoped = compile_policy(edited("severity: critical", scope), REVISION)
+    said = {role: {"role": role, "content": "账号"} for role in ("user", "system", "stranger")}
+    call = {"function": {"name": "f", "arguments": "账号"}}
+    messages = {**said, "arguments": {"role": "user", "tool_calls": [call]}}
+    denied = {
+        name
+        for name, message in messages.items()
+        if judge(callout(), json.dumps({"messages": [message]}).encode(), scoped).findings
+    }
+    assert denied == {"user", "stranger"}
+
+
 def test_no_verdict_quotes_what_was_found(rules: CompiledPolicy) -> None:
     verdict = judge(callout(), chat("账号 13800138000 sesame"), rules)
     document = verdict.model_dump_json()

@@ -1,0 +1,86 @@
+"""A policy ready to judge by: its rules compiled, each held to its own examples."""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from functions.policy import Part, PolicyFile, PolicySource, Role, Rule
+from functions.policy import engine as engines
+from functions.prompt import fold, normalise, readings
+from functions.verdict import Phase
+
+ENGINE: Final = f"{engines.VERSION}, unicode {unicodedata.unidata_version}"
+"""What a verdict depends on besides the policy."""
+_SHOWN_CHARS: Final = 60
+"""Of an example in an error: enough to find it in its file."""
+
+_Readers = dict[tuple[Phase, Role | None, Part | None], tuple[bool, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledPolicy:
+    """A policy, its matcher, and which of its rules read what."""
+
+    policy: PolicyFile
+    revision: str
+    matcher: engines.Matcher
+    scoped: bool = False
+    """Whether any rule reads some roles or parts only."""
+    _readers: _Readers = field(default_factory=dict, repr=False, compare=False)
+
+    def readers(self, phase: Phase, role: Role | None, part: Part | None) -> Sequence[bool]:
+        """For each rule, whether it reads text of that role and part in that phase."""
+        key = (phase, role, part)
+        readers = self._readers.get(key)
+        if readers is None:
+            readers = tuple(
+                rule.phase.covers(phase) and rule.scope.covers(role, part)
+                for rule in self.policy.rules
+            )
+            self._readers[key] = readers
+        return readers
+
+
+def compile_policy(source: PolicySource, revision: str) -> CompiledPolicy:
+    """Compile a policy's rules and hold each to its own examples.
+
+    Raises `PolicyError` for a pattern that an engine refuses and for an example that does not do
+    what it says.
+    """
+    rules = source.policy.rules
+    try:
+        matcher = engines.Matcher(rules, forms)
+    except engines.PatternError as error:
+        raise source.error(error.rule, str(error)) from None
+    for index, rule in enumerate(rules):
+        complaint = _complaint(matcher, index, rule)
+        if complaint:
+            raise source.error(index, complaint)
+    return ready(source.policy, revision, matcher)
+
+
+def ready(policy: PolicyFile, revision: str, matcher: engines.Matcher) -> CompiledPolicy:
+    """A policy with the matcher of its rules, whose examples have been tried."""
+    scoped = any(rule.scope.roles or rule.scope.parts for rule in policy.rules)
+    return CompiledPolicy(policy, revision, matcher, scoped)
+
+
+def forms(word: str) -> Sequence[str]:
+    """How a word looks in the readings of a text: normalised, and folded where that differs."""
+    normalised = normalise(word).text
+    folded = fold(normalised)
+    return (normalised,) if folded is None else (normalised, folded.text)
+
+
+def _complaint(matcher: engines.Matcher, index: int, rule: Rule) -> str:
+    """The first example of a rule that does not do what it says, empty where all do."""
+    only = [each == index for each in range(matcher.rules)]
+    examples = [("find", each) for each in rule.examples.find]
+    examples += [("pass", each) for each in rule.examples.pass_]
+    for kind, example in examples:
+        found = any(matcher.hits(each.text.text, only) for each in readings(example))
+        if found != (kind == "find"):
+            said = "is found, and must not be" if found else "is not found"
+            return f"examples.{kind}: {example[:_SHOWN_CHARS]!r} {said}"
+    return ""

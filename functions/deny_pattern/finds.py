@@ -1,0 +1,133 @@
+"""What the rules of a policy find in a message, strictest first.
+
+    segment ──▶ readings ──Matcher──▶ hits ──▶ Found: rule, segment, span in the original
+
+A rule reads a piece of text if its phase and scope cover it. Whose role or part cannot be told is
+read by every rule, so that a strange role is no way around one.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from functions.deny_pattern.compiled import CompiledPolicy
+from functions.policy import Part, Role, Rule, RuleAction
+from functions.prompt import Message, Reading, Segment, View, readings
+from functions.verdict import Finding, Phase
+from functions.verdict.models import FINDINGS_MAX
+
+_ROLES: Final = {role.value: role for role in Role} | {
+    "function": Role.TOOL,
+    "model": Role.ASSISTANT,
+}
+_STRICTNESS: Final = tuple(RuleAction)
+# Where the known APIs keep what is neither said nor asked (RFC 6901 pointers).
+_DEFINITION: Final = re.compile(
+    r"(?:/input|/parameters)?/(?:tools|functions|response_format|json_schema)(?:/|$)|/text/format(?:/|$)"
+)
+_ARGUMENTS: Final = re.compile(r".*(?:/arguments|/content/[0-9]+/input|/partial_json)(?:/|$)")
+_TEXT: Final = re.compile(
+    r"/(?:messages|prompt|input|system|instructions|choices|output|content|query|suffix)(?:/|$)"
+)
+
+
+_PLAIN_VIEWS: Final = ("plain", "normalised")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One find: the span counts characters of the segment's text; `text` is what was matched."""
+
+    rule: Rule
+    segment: Segment
+    start: int
+    end: int
+    view: str
+    text: str
+
+    def finding(self) -> Finding:
+        """What a verdict says of it."""
+        # Elsewhere a span would name characters of a text that the body does not hold.
+        placed = self.segment.view is View.PLAIN
+        return Finding(
+            rule=self.rule.id,
+            category=self.rule.category,
+            severity=self.rule.severity,
+            pointer=self.segment.pointer,
+            start=self.start if placed else 0,
+            end=self.end if placed else 0,
+            view=self.view,
+        )
+
+
+def finds(message: Message, compiled: CompiledPolicy, phase: Phase) -> list[Found]:
+    """All finds, those of denying rules first, then masking, then monitoring ones.
+
+    Once as many denying finds are there as a verdict holds, the rest is not looked at.
+    """
+    found: list[list[Found]] = [[] for _ in _STRICTNESS]
+    rules = compiled.policy.rules
+    for segment in message.segments:
+        readers = compiled.readers(phase, *_place(segment, compiled))
+        for reading in readings(segment.text):
+            text = reading.text.text
+            for hit in compiled.matcher.hits(text, readers):
+                rule = rules[hit.rule]
+                fellows = found[_STRICTNESS.index(rule.action)]
+                if not _is_told(rule, segment, reading, fellows):
+                    start, end = reading.text.span(hit.start, hit.end)
+                    view, matched = _view(segment, reading), text[hit.start : hit.end]
+                    fellows.append(Found(rule, segment, start, end, view, matched))
+        if len(found[0]) >= FINDINGS_MAX:
+            break
+    return [each for fellows in found for each in fellows]
+
+
+def _view(segment: Segment, reading: Reading) -> str:
+    """How the text was come by, outermost first: `plain`, `inner-json.folded`, `base64`, …"""
+    if segment.view is View.PLAIN:
+        return reading.view
+    if reading.view in _PLAIN_VIEWS:
+        return segment.view
+    return f"{segment.view}.{reading.view}"
+
+
+def _place(segment: Segment, compiled: CompiledPolicy) -> tuple[Role | None, Part | None]:
+    """Who says a piece of text, and which part of the message it is; None where not told."""
+    if not compiled.scoped:
+        return None, None
+    return _ROLES.get(segment.role), part_of(segment)
+
+
+def part_of(segment: Segment) -> Part | None:
+    """Which part of the message a piece of text is, as far as the known APIs tell."""
+    if segment.view is View.PATH:
+        return Part.PATH
+    if segment.view is View.KEY:
+        return Part.KEY
+    for pattern, part in (
+        (_DEFINITION, Part.DEFINITION),
+        (_ARGUMENTS, Part.ARGUMENTS),
+        (_TEXT, Part.TEXT),
+    ):
+        if pattern.match(segment.pointer):
+            return part
+    return None
+
+
+def _is_told(rule: Rule, segment: Segment, reading: Reading, found: list[Found]) -> bool:
+    """Whether one more find of `rule` would say nothing new.
+
+    The text may have been found already: plainer, or in one of the parts of which this piece is
+    made. Of what is to be masked nothing is left out, nor beyond what a verdict holds.
+    """
+    if rule.action is RuleAction.MASK:
+        return False
+    if len(found) >= FINDINGS_MAX:
+        return True
+    told = [each.segment.pointer for each in found if each.rule is rule]
+    if segment.view is View.JOINED:
+        return any(pointer.startswith(segment.pointer + "/") for pointer in told)
+    if segment.view is View.INNER or reading.view not in _PLAIN_VIEWS:
+        return segment.pointer in told
+    return False
