@@ -12,6 +12,7 @@
     http         HTTP/1.1, for both sides of the plane    runtimes     what command runs a function
     capacity     the account's instances                  memory       theirs, held to its limit
     control      the emulator's own API, for testers      faults, clock, reload: what it orders
+    mock         all of it inside a test, without a port
 
 `python -m infra.emulator --help` starts it. What is not emulated answers 501 with its name.
 """

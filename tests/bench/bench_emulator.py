@@ -10,7 +10,7 @@ from typing import Final
 
 from tests.bench.load import Load, load
 from tests.bench.report import Report
-from tests.emulator.conftest import Emulator, archive
+from tests.emulator.doors import Emulator, archive
 from tests.support.wire import request
 
 _ROUNDS: Final = 5

@@ -7,7 +7,7 @@ from alibabacloud_fc20230330 import models as fc
 from alibabacloud_fc20230330.client import Client
 from darabonba.exceptions import DaraException
 
-from tests.emulator.conftest import Emulator
+from tests.emulator.doors import Emulator
 
 PATH = "/2023-03-30/functions"
 

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from alibabacloud_fc20230330 import models as fc
 from darabonba.runtime import RuntimeOptions
 
-from tests.emulator.conftest import Emulator
+from tests.emulator.doors import Emulator
 from tests.support.waiting import wait_until
 from tests.support.wire import chunked, request
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from infra.deploy import Deployment, DeploymentError, FunctionSpec, apply, invoke, logs, remove
-from tests.emulator.conftest import Emulator, archive_bytes, function
+from tests.emulator.doors import Emulator, archive_bytes, function
 from tests.support.waiting import wait_until
 from tests.support.wire import Message
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.emulator.conftest import Emulator
+from tests.emulator.doors import Emulator
 from tests.support.waiting import wait_until
 
 

@@ -11,7 +11,7 @@ from alibabacloud_fc20230330 import models as fc
 from darabonba.exceptions import DaraException
 
 from infra.emulator.runtimes import find
-from tests.emulator.conftest import Emulator, archive, function
+from tests.emulator.doors import Emulator, archive, function
 
 SOURCE = Path(__file__).parent / "functions" / "event.py"
 Made = Callable[..., str]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from alibabacloud_fc20230330 import models as fc
 
-from tests.emulator.conftest import Emulator
+from tests.emulator.doors import Emulator
 from tests.emulator.test_end import gone
 from tests.support.waiting import wait_until
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from infra.deploy.tokens import mint
-from tests.emulator.conftest import Emulator
+from tests.emulator.doors import Emulator
 
 Created = Callable[..., str]
 NOW = datetime.now(UTC)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 
-from tests.emulator.conftest import Emulator
+from tests.emulator.doors import Emulator
 from tests.support.wire import call, chunked
 
 Created = Callable[..., str]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.emulator.conftest import Emulator, archive
+from tests.emulator.doors import Emulator, archive
 from tests.support.waiting import wait_until
 from tests.support.wire import chunked, request
 
