@@ -74,7 +74,7 @@ class Part(StrEnum):
 
 
 class Source(Record):
-    """Where a rule's format is published, and when that was read."""
+    """Where a rule's format is published, and when the rule was last held against it."""
 
     url: Url
     date: date
