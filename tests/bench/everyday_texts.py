@@ -33,7 +33,7 @@ def main(folders: list[str]) -> int:
     texts: dict[tuple[str, str], dict[str, str]] = {}
     for folder in map(Path, folders):
         if folder.name not in SOURCES:
-            print(f"{folder}: none of {', '.join(SOURCES)}", file=sys.stderr)
+            sys.stderr.write(f"{folder}: none of {', '.join(SOURCES)}\n")
             return 1
         for text in _texts(folder):
             half = "tune" if _digest(text)[0] % 2 else "report"
@@ -46,7 +46,7 @@ def main(folders: list[str]) -> int:
             for text, source in found.items()
         ]
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        print(f"{path}: {len(lines)} texts, {sum(map(len, found))} characters")
+        sys.stdout.write(f"{path}: {len(lines)} texts\n")
     return 0
 
 
@@ -54,7 +54,7 @@ def _texts(folder: Path) -> Iterator[str]:
     for path in sorted((*folder.rglob("*.md"), *folder.rglob("*.jsonl"))):
         content = path.read_text(encoding="utf-8", errors="replace")
         if path.suffix == ".jsonl":
-            found = _records(content)
+            found = list(_records(content))
         elif path.parent.name == "question":
             found = _rows(content)
         else:
