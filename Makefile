@@ -3,7 +3,7 @@
 # make check     format, lint, strict types, import rules, generated files
 # make bench     speed as ratios in one run; ONLY=NAME for one of them
 # make pack      the functions' packages for Function Compute (s deploy calls it)
-# make generate  what is generated from functions/verdict/
+# make generate  what is generated from functions/verdict/, and the emulator's coverage page
 # make fix       what tools can mend
 # make lock      pin the dependencies anew
 
@@ -40,6 +40,7 @@ check: $(INSTALLED)
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m ziglang fmt --check mesh/shim
 	@$(BIN)/python -m infra.contract check
+	@$(BIN)/python -m infra.emulator.coverage check
 
 bench: $(INSTALLED)
 	@$(BIN)/python -m tests.bench $(ONLY)
@@ -49,6 +50,7 @@ pack: $(INSTALLED)
 
 generate: $(INSTALLED)
 	@$(BIN)/python -m infra.contract generate
+	@$(BIN)/python -m infra.emulator.coverage
 
 fix: $(INSTALLED)
 	@$(BIN)/ruff check --fix .

@@ -1,28 +1,35 @@
-"""All functions of one account in one region, and the folder with their code.
+"""Everything of one account in one region: functions, layers, domains, and the code of all.
 
-unpack(archive) ──▶ Code ──create, update──▶ Function ──▶ triggers, found by host
+create, update, publish, … ──▶ Function ──▶ HTTP triggers and domains, found by host
 """
 
-import shutil
-import tempfile
-import zipfile
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from hashlib import sha256
-from io import BytesIO
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 from uuid import uuid4
 
-import fastcrc
-
 from infra.emulator.errors import FcError, exists, invalid, not_found
-from infra.emulator.model import Code, Configuration, Function, Trigger
+from infra.emulator.model import (
+    LATEST,
+    Code,
+    Configuration,
+    CustomDomain,
+    Function,
+    Layer,
+    Trigger,
+    Version,
+)
+from infra.emulator.model.packages import Packages
+from infra.emulator.model.triggers import TRIGGERS_MAX
 
-_ARCHIVE_BYTES_MAX: Final = 100 * 1024 * 1024
-"""Of a package sent inline, in Base64 (Limits page)."""
-_UNPACKED_BYTES_MAX: Final = 1024 * 1024 * 1024
-_ENTRIES_MAX: Final = 100_000
-_UNUSED_SECONDS_MAX: Final = 3600.0
+Changed = Callable[[str, str, object], None]
+"""Told of everything that changes: its kind, its key, and what it is now (None: gone)."""
+
+
+def _nobody(_kind: str, _key: str, _value: object) -> None:
+    """Nothing is kept."""
 
 
 class Account:
@@ -31,8 +38,11 @@ class Account:
     def __init__(self, account_id: str, region: str, code_folder: Path) -> None:
         self.account_id = account_id
         self.region = region
-        self._code_folder = code_folder
+        self.packages = Packages(code_folder)
         self.functions: dict[str, Function] = {}
+        self.layers: dict[str, dict[int, Layer]] = {}
+        self.domains: dict[str, CustomDomain] = {}
+        self.told: Changed = _nobody
         self._hosts: dict[str, tuple[str, str]] = {}
 
     def function(self, name: str) -> Function:
@@ -42,51 +52,31 @@ class Account:
         except KeyError:
             raise not_found("Function", name) from None
 
-    def unpack(self, archive: bytes) -> Code:
-        """Unpack a zip package; equal ones share a folder, so that a second one costs nothing.
-
-        Slow, and without side effects on anything else: to be called in a thread.
-        """
-        if len(archive) > _ARCHIVE_BYTES_MAX:
-            raise invalid("code.zipFile", f"has {len(archive)} bytes; use an OSS object")
-        digest = sha256(archive).hexdigest()[:32]
-        code = Code(
-            folder=self._code_folder / digest,
-            archive=self._code_folder / f"{digest}.zip",
-            checksum=str(fastcrc.crc64.xz(archive)),
-            size_bytes=len(archive),
-        )
-        if code.folder.is_dir():
-            _touch(code)
-            return code
-        fresh = Path(tempfile.mkdtemp(prefix="unpack-", dir=self._code_folder))
-        try:
-            _extract(archive, fresh)
-            code.archive.write_bytes(archive)
-            fresh.rename(code.folder)
-        except OSError as error:
-            if not code.folder.is_dir():  # Otherwise another thread was first with the same code.
-                raise invalid("code.zipFile", f"cannot be unpacked: {error.strerror}") from None
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
-        return code
+    def arn(self, name: str, qualifier: str = "") -> str:
+        """The platform's resource name of a function."""
+        end = f"/{qualifier}" if qualifier else ""
+        return f"acs:fc:{self.region}:{self.account_id}:functions/{name}{end}"
 
     def tidy(self, now: float) -> None:
-        """Remove code that nobody has used for an hour; a shared folder may have other users."""
-        for function in self.functions.values():
-            if function.code.folder.parent == self._code_folder:  # Else it is a tester's own.
-                _touch(function.code)
-        for path in self._code_folder.iterdir():
-            if now - path.stat().st_mtime > _UNUSED_SECONDS_MAX:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        """Remove code that nobody uses any more."""
+        self.packages.tidy(self._codes(), now)
 
     def create(
         self, configuration: Configuration, code: Code, echoed: dict[str, Any], now: str
     ) -> Function:
         """A new function, made at `now` (as the platform writes times)."""
         self.refuse_taken(configuration.name)
-        function = Function(configuration, code, str(uuid4()), now, now, echoed)
-        self.functions[configuration.name] = function
+        layers = self._layer_codes(configuration)
+        latest = Version(LATEST, configuration, code, now, now, echoed, layers=layers)
+        return self.put(Function(str(uuid4()), latest))
+
+    def put(self, function: Function) -> Function:
+        """Take in a function, new or changed."""
+        self.functions[function.name] = function
+        for trigger in function.triggers.values():
+            if trigger.is_http:
+                self._hosts[trigger.host] = (function.name, trigger.name)
+        self.told("function", function.name, function)
         return function
 
     def refuse_taken(self, name: str) -> None:
@@ -95,20 +85,19 @@ class Account:
             raise exists("Function", name)
 
     def update(
-        self,
-        configuration: Configuration,
-        code: Code | None,
-        echoed: dict[str, Any],
-        now: str,
+        self, configuration: Configuration, code: Code | None, echoed: dict[str, Any], now: str
     ) -> Function:
-        """Replace a function's configuration and, if some is given, its code."""
+        """Replace the configuration of a function's LATEST and, if some is given, its code."""
         function = self.function(configuration.name)
-        function.configuration = configuration
-        function.code = code or function.code
-        function.echoed |= echoed
-        function.modified = now
-        function.version += 1
-        return function
+        layers = self._layer_codes(configuration)
+        latest = function.latest
+        latest.layers = layers
+        latest.configuration = configuration
+        latest.code = code or latest.code
+        latest.echoed = latest.echoed | echoed
+        latest.modified = now
+        latest.rollout += 1
+        return self.put(function)
 
     def delete(self, name: str) -> None:
         """Remove a function that has no triggers left."""
@@ -117,10 +106,18 @@ class Account:
             names = ", ".join(function.triggers)
             raise FcError(409, "FunctionHasTriggers", f"{name} still has triggers: {names}")
         del self.functions[name]
+        self.told("function", name, None)
 
     def clear(self) -> None:
-        """Forget all functions and triggers; code stays for whoever deploys it again."""
+        """Forget everything; code stays for whoever deploys it again."""
+        for kind, things in (("function", self.functions), ("domain", self.domains)):
+            for name in list(things):
+                self.told(kind, name, None)
+        for name in self.layers:
+            self.told("layer", name, None)
         self.functions.clear()
+        self.domains.clear()
+        self.layers.clear()
         self._hosts.clear()
 
     def trigger(self, function_name: str, name: str) -> Trigger:
@@ -131,24 +128,32 @@ class Account:
             raise not_found("Trigger", name) from None
 
     def create_trigger(self, function_name: str, trigger: Trigger) -> Trigger:
-        """Add an HTTP trigger; a function has at most one for each qualifier."""
+        """Add a trigger; a qualifier has at most one of HTTP."""
         function = self.function(function_name)
+        function.at(trigger.qualifier)
         if trigger.name in function.triggers:
             raise exists("Trigger", trigger.name)
-        if function.triggers:
+        if len(function.triggers) >= TRIGGERS_MAX:
+            raise invalid("triggerName", f"a function has at most {TRIGGERS_MAX} triggers")
+        others = (each.qualifier for each in function.triggers.values() if each.is_http)
+        if trigger.is_http and trigger.qualifier in others:
             raise invalid("triggerType", "a function has one HTTP trigger for each qualifier")
-        return self._put_trigger(function, trigger)
+        return self._put_trigger(function, replace(trigger, identity=str(uuid4())))
 
     def update_trigger(self, function_name: str, trigger: Trigger) -> Trigger:
         """Replace a trigger; its host stays."""
         self.trigger(function_name, trigger.name)
-        return self._put_trigger(self.function(function_name), trigger)
+        function = self.function(function_name)
+        function.at(trigger.qualifier)
+        return self._put_trigger(function, trigger)
 
     def delete_trigger(self, function_name: str, name: str) -> None:
         """Remove a trigger and its host."""
         trigger = self.trigger(function_name, name)
-        del self.function(function_name).triggers[name]
-        del self._hosts[trigger.host]
+        function = self.function(function_name)
+        del function.triggers[name]
+        self._hosts.pop(trigger.host, None)
+        self.put(function)
 
     def by_host(self, host: str) -> tuple[Function, Trigger] | None:
         """The function and trigger that a Host header (without port) names."""
@@ -158,33 +163,74 @@ class Account:
         function = self.functions[found[0]]
         return function, function.triggers[found[1]]
 
+    def layer(self, name: str, version: int) -> Layer:
+        """That version of a layer, or LayerVersionNotFound."""
+        found = self.layers.get(name, {}).get(version)
+        if found is None:
+            raise not_found("LayerVersion", f"{name}/{version}")
+        return found
+
+    def layer_by_arn(self, arn: str) -> Layer:
+        """The layer of an ARN, `acs:fc:<region>:<account>:layers/<name>/versions/<version>`."""
+        for versions in self.layers.values():
+            for layer in versions.values():
+                if layer.arn == arn:
+                    return layer
+        raise not_found("LayerVersion", arn)
+
+    def put_layer(self, layer: Layer) -> Layer:
+        """Add a version of a layer."""
+        versions = self.layers.setdefault(layer.name, {})
+        versions[layer.version] = layer
+        self.told("layer", layer.name, versions)
+        return layer
+
+    def delete_layer(self, name: str, version: int) -> None:
+        """Remove a version of a layer; functions that have it keep it until they are changed."""
+        self.layer(name, version)
+        del self.layers[name][version]
+        self.told("layer", name, self.layers[name])
+
+    def domain(self, name: str) -> CustomDomain:
+        """The custom domain of that name, or DomainNameNotFound."""
+        try:
+            return self.domains[name]
+        except KeyError:
+            raise not_found("DomainName", name) from None
+
+    def put_domain(self, domain: CustomDomain) -> CustomDomain:
+        """Add or replace a custom domain; the functions of its routes must be there."""
+        for route in domain.routes:
+            self.function(route.function).at(route.qualifier)
+        self.domains[domain.name] = domain
+        self.told("domain", domain.name, domain)
+        return domain
+
+    def delete_domain(self, name: str) -> None:
+        """Remove a custom domain."""
+        self.domain(name)
+        del self.domains[name]
+        self.told("domain", name, None)
+
+    def _layer_codes(self, configuration: Configuration) -> tuple[Code, ...]:
+        """The code of a function's layers, in its order; raises where one does not exist."""
+        return tuple(self.layer_by_arn(arn).code for arn in configuration.layers)
+
+    def _codes(self) -> Iterator[Code]:
+        for function in self.functions.values():
+            for version in (function.latest, *function.versions.values()):
+                yield from (version.code, *version.layers)
+        for versions in self.layers.values():
+            for layer in versions.values():
+                yield layer.code
+
     def _put_trigger(self, function: Function, trigger: Trigger) -> Trigger:
-        seed = f"{self.account_id}/{self.region}/{function.name}/{trigger.name}"
-        # A label of a host name has at most 63 characters, and no underscore.
-        readable = function.name.lower().replace("_", "-").strip("-")[:52] or "f"
-        label = f"{readable}-{sha256(seed.encode()).hexdigest()[:10]}"
-        stored = replace(trigger, host=f"{label}.{self.region}.fcapp.run")
-        function.triggers[trigger.name] = stored
-        self._hosts[stored.host] = (function.name, trigger.name)
-        return stored
-
-
-def _touch(code: Code) -> None:
-    code.folder.touch()
-    code.archive.touch()
-
-
-def _extract(archive: bytes, folder: Path) -> None:
-    try:
-        with zipfile.ZipFile(BytesIO(archive)) as package:
-            entries = package.infolist()
-            size = sum(entry.file_size for entry in entries)
-            if size > _UNPACKED_BYTES_MAX or len(entries) > _ENTRIES_MAX:
-                raise invalid("code.zipFile", f"unpacks to {size} bytes, {len(entries)} files")
-            for entry in entries:
-                target = Path(package.extract(entry, folder))  # never outside the folder
-                mode = entry.external_attr >> 16 & 0o777
-                if mode and target.is_file():
-                    target.chmod(mode | 0o600)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError):
-        raise invalid("code.zipFile", "is not a zip archive that can be unpacked") from None
+        if trigger.is_http:
+            seed = f"{self.account_id}/{self.region}/{function.name}/{trigger.name}"
+            # A label of a host name has at most 63 characters, and no underscore or dollar sign.
+            readable = function.name.lower().replace("_", "-").replace("$", "-").strip("-")[:52]
+            label = f"{readable or 'f'}-{sha256(seed.encode()).hexdigest()[:10]}"
+            trigger = replace(trigger, host=f"{label}.{self.region}.fcapp.run")
+        function.triggers[trigger.name] = trigger
+        self.put(function)
+        return trigger

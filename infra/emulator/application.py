@@ -1,6 +1,7 @@
 """The emulator as an ASGI application.
 
     Host: <trigger host>        ──▶ limits ──▶ access ──▶ data plane
+    Host: <custom domain>       ──▶ limits ──▶ route  ──▶ data plane
     /2023-03-30/…               ──▶ the FC 3.0 dialect
     /_meshward/…                ──▶ the emulator's own, for testers
 
@@ -11,6 +12,8 @@ on a trigger's host x-fc-error-type says whether the request or the function was
 import ipaddress
 import time
 import traceback
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 from urllib.parse import unquote_to_bytes
@@ -29,7 +32,7 @@ from infra.emulator.http import asgi
 from infra.emulator.http.body import Headers as RawHeaders
 from infra.emulator.http.body import TooLargeError
 from infra.emulator.http.exchange import Exchange
-from infra.emulator.model import Function, Trigger
+from infra.emulator.model import LATEST, CustomDomain, Function, Trigger
 from infra.emulator.signature import Credentials
 from infra.emulator.state import Emulator
 
@@ -101,6 +104,8 @@ class Application:
         if found is not None:
             exchange.function = found[0].name
             await self._trigger(*found, request_id, exchange)
+        elif (domain := self._emulator.account.domains.get(host)) is not None:
+            await self._route(domain, request_id, exchange)
         elif host.endswith(_TRIGGER_DOMAIN):
             raise not_found("Trigger", host)
         else:
@@ -119,10 +124,36 @@ class Application:
             raise FcError(403, "AccessDenied", what)
         path = unquote_to_bytes(exchange.path).decode("utf-8", "replace")
         query = exchange.query.decode("latin-1")
-        admitted = trigger.access.admit(Headers(raw=exchange.headers), path, query)
-        pool = self._emulator.pool(function)
-        fault = self._emulator.faults.draw(function.name)
-        call = data_plane.trigger_call(exchange, request_id, admitted, function, pool, fault)
+        added = trigger.access.admit(Headers(raw=exchange.headers), path, query)
+        await self._forward(function, trigger.qualifier, added, request_id, exchange)
+
+    async def _route(self, domain: CustomDomain, request_id: str, exchange: Exchange) -> None:
+        data_plane.check_request(exchange)
+        path = unquote_to_bytes(exchange.path).decode("utf-8", "replace")
+        route = domain.route(path)
+        if route is None:
+            raise not_found("Route", f"{domain.name}{path}")
+        method = exchange.method.decode("ascii")
+        if method not in route.methods:
+            what = f"the route takes {', '.join(route.methods)}, not {method}"
+            raise FcError(403, "AccessDenied", what)
+        function = self._emulator.account.function(route.function)
+        exchange.function = function.name
+        qualifier = route.qualifier or LATEST
+        await self._forward(function, qualifier, (), request_id, exchange)
+
+    async def _forward(
+        self,
+        function: Function,
+        qualifier: str,
+        added: Sequence[tuple[str, str]],
+        request_id: str,
+        exchange: Exchange,
+    ) -> None:
+        emulator = self._emulator
+        pool = emulator.pool(function, emulator.pick(function, qualifier))
+        call = data_plane.trigger_call(exchange, request_id, added, pool)
+        call = replace(call, qualifier=qualifier, fault=emulator.faults.draw(function.name))
         await data_plane.forward(call, exchange)
 
 

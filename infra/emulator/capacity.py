@@ -1,11 +1,13 @@
-"""How many instances the account may run, and what is left of that for one function.
+"""How many instances the account may run, and what is left of that for one pool.
 
-    account limit − what others run, or have reserved and do not run yet − what it runs itself
+    account limit − what other functions run, or have reserved and do not run yet
+                  − what this one runs itself, at all its versions
 
 Source: help.aliyun.com/zh/functioncompute, "Limits": 100 instances of an account in a region,
 reserved ones included (2025-12).
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
@@ -16,12 +18,16 @@ class User(Protocol):
     """What runs instances: a pool."""
 
     @property
+    def function_name(self) -> str:
+        """Whose they are: a function may have several pools, one for each version."""
+
+    @property
     def running(self) -> int:
         """How many instances it has."""
 
     @property
     def reserved(self) -> int:
-        """How many it may always have."""
+        """How many its function may always have."""
 
 
 class Capacity:
@@ -33,6 +39,16 @@ class Capacity:
 
     def left(self, user: User) -> int:
         """How many more instances `user` may start."""
-        others = (each for each in self._users() if each is not user)
-        taken = sum(max(each.running, each.reserved) for each in others)
-        return self.most - taken - user.running
+        running: defaultdict[str, int] = defaultdict(int)
+        reserved: dict[str, int] = {}
+        for each in self._users():
+            running[each.function_name] += each.running
+            reserved[each.function_name] = each.reserved
+        own = running.pop(user.function_name, 0)
+        taken = sum(max(count, reserved[name]) for name, count in running.items())
+        return self.most - taken - own
+
+    def beside(self, user: User) -> int:
+        """How many instances the other versions of its function run."""
+        name = user.function_name
+        return sum(e.running for e in self._users() if e.function_name == name and e is not user)

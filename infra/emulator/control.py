@@ -16,7 +16,6 @@ HTTP's basic authentication: whoever may set a folder runs code here.
 import base64
 import binascii
 import hmac
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
@@ -26,6 +25,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from infra.emulator.api_v3.fields import Fields
+from infra.emulator.endpoints import Endpoint
 from infra.emulator.errors import FcError, invalid
 from infra.emulator.faults import ANY_FUNCTION, Fault, Kind
 from infra.emulator.model import within
@@ -35,8 +35,6 @@ from infra.emulator.state import Emulator
 PREFIX: Final = "/_meshward"
 _WAIT_SECONDS_MAX: Final = 30.0
 _ADVANCE_SECONDS_MAX: Final = 10 * 365 * 86400
-
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class Control:
@@ -49,7 +47,8 @@ class Control:
         """Every instance there is."""
         rows = [
             {
-                "function": name,
+                "function": pool.function_name,
+                "version": pool.version.id,
                 "id": instance.id,
                 "pid": instance.pid,
                 "port": instance.port,
@@ -57,15 +56,15 @@ class Control:
                 "inFlight": instance.in_flight,
                 "memoryPeakMb": round(instance.memory_peak_mb, 1),
             }
-            for name, pool in self._emulator.pools().items()
+            for pool in self._emulator.pools()
             for instance in pool.instances
         ]
         return JSONResponse({"instances": rows})
 
     async def logs(self, request: Request) -> Response:
         """The last lines of a function; `next` is what to ask for after them."""
-        function = self._emulator.account.function(request.path_params["name"])
-        log = self._emulator.pool(function).log
+        name = self._emulator.account.function(request.path_params["name"]).name
+        log = self._emulator.log(name)
         after = _whole(request, "after")
         wait = _whole(request, "wait")
         if wait:

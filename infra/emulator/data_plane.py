@@ -20,7 +20,7 @@ from infra.emulator.http.body import Body, Headers, TooLargeError
 from infra.emulator.http.client import Answer, AnswerError, Connection, LostError
 from infra.emulator.http.exchange import Exchange
 from infra.emulator.instances import Instance
-from infra.emulator.model import Function
+from infra.emulator.model import LATEST
 from infra.emulator.pools import Pool
 
 HEADER_BYTES_MAX: Final = 8 * 1024
@@ -41,9 +41,9 @@ class Call:
     method: bytes
     target: bytes
     head: bytes
-    function: Function
     pool: Pool
     body: Body | bytes
+    qualifier: str = LATEST
     fault: Fault | None = None
     """What a tester has ordered for it."""
 
@@ -148,7 +148,9 @@ async def _answered(
     try:
         async with asyncio.timeout(seconds):
             connection = await instance.connections.take()
-            head = call.head + instance.platform_head(call.request_id, call.control_path)
+            head = call.head + instance.platform_head(
+                call.request_id, call.control_path, call.qualifier
+            )
             if fault is not None and fault.kind is Kind.KILL:
                 instance.kill("a fault was ordered")
             connection.send(call.method, call.target, head, call.body)
@@ -182,7 +184,7 @@ async def _struck(call: Call, fault: Fault) -> None:
             code = "ServiceUnavailable" if fault.status == 503 else "InternalServerError"
             raise FcError(fault.status, code, "a fault was ordered: error")
         case Kind.TIMEOUT:
-            limit = call.function.configuration.timeout_seconds
+            limit = call.pool.version.configuration.timeout_seconds
             await asyncio.sleep(limit if fault.seconds is None else fault.seconds)
             raise FunctionError(504, "FunctionTimeout", f"Function timed out after {limit} seconds")
         case Kind.COLD_START:
@@ -196,39 +198,23 @@ def _says_failed(answer: Answer) -> bool:
 
 
 def trigger_call(
-    exchange: Exchange,
-    request_id: str,
-    admitted: Sequence[tuple[str, str]],
-    function: Function,
-    pool: Pool,
-    fault: Fault | None = None,
+    exchange: Exchange, request_id: str, added: Sequence[tuple[str, str]], pool: Pool
 ) -> Call:
-    """A trigger's request as a call; `admitted` are headers that the admission adds."""
+    """A trigger's request as a call; `added` are headers that the admission adds."""
     passed: Headers = headers.for_function(exchange.headers)
-    for name, value in admitted:
+    for name, value in added:
         own = name.lower().encode("latin-1")
         passed = [each for each in passed if each[0] != own]
         passed.append((own, value.encode("latin-1", "replace")))
     target = exchange.path + (b"?" + exchange.query if exchange.query else b"")
-    return Call(
-        request_id,
-        "/http-invoke",
-        exchange.method,
-        target,
-        headers.lines(passed),
-        function,
-        pool,
-        exchange.body,
-        fault,
-    )
+    lines = headers.lines(passed)
+    return Call(request_id, "/http-invoke", exchange.method, target, lines, pool, exchange.body)
 
 
-def invoke_call(
-    request_id: str, function: Function, pool: Pool, payload: bytes, fault: Fault | None = None
-) -> Call:
+def invoke_call(request_id: str, pool: Pool, payload: bytes) -> Call:
     """An InvokeFunction request as a call: POST /invoke inside."""
     head = b"host: localhost\r\ncontent-type: application/octet-stream\r\n"
-    return Call(request_id, "/invoke", b"POST", b"/invoke", head, function, pool, payload, fault)
+    return Call(request_id, "/invoke", b"POST", b"/invoke", head, pool, payload)
 
 
 def _too_large() -> FcError:

@@ -16,7 +16,7 @@ def environment(instance: "Instance") -> dict[str, str]:
     """
     configuration, place = instance.configuration, instance.place
     return {
-        "PATH": place.path,
+        **_of_layers(instance),
         "HOME": tempfile.gettempdir(),
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
@@ -28,14 +28,29 @@ def environment(instance: "Instance") -> dict[str, str]:
         "FC_INSTANCE_ID": instance.id,
         "FC_REGION": place.region,
         "FC_ACCOUNT_ID": place.account_id,
-        "FC_QUALIFIER": "LATEST",
-        "FC_VERSION_ID": "LATEST",
+        "FC_QUALIFIER": instance.version_id,
+        "FC_VERSION_ID": instance.version_id,
         "ALIBABA_CLOUD_ACCESS_KEY_ID": "STS.emulator",
         "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "emulator",
         "ALIBABA_CLOUD_SECURITY_TOKEN": "emulator",
         **_of_bootstrap(configuration),
         **dict(configuration.environment),
     }
+
+
+def _of_layers(instance: "Instance") -> dict[str, str]:
+    """Where programs, Python modules and libraries of layers are found.
+
+    The platform lays them over one another below /opt, later ones on top; here each has its own
+    folder, and the search goes from the last to the first.
+    """
+    folders = [code.folder for code in reversed(instance.layers)]
+    programs = [str(folder / "bin") for folder in folders]
+    found = {"PATH": ":".join((*programs, instance.place.path))}
+    if folders:
+        found["PYTHONPATH"] = ":".join(str(folder / "python") for folder in folders)
+        found["LD_LIBRARY_PATH"] = ":".join(str(folder / "lib") for folder in folders)
+    return found
 
 
 def _of_bootstrap(configuration: Configuration) -> dict[str, str]:

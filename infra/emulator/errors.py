@@ -61,4 +61,5 @@ def exists(kind: str, name: str) -> FcError:
 
 def not_emulated(operation: str) -> FcError:
     """501: something of the platform that has no counterpart here."""
-    return FcError(501, "NotEmulated", f"{operation} is not emulated")
+    where = "docs/emulator-coverage.md tells what is"
+    return FcError(501, "NotEmulated", f"{operation} is not emulated; {where}")

@@ -45,10 +45,13 @@ def for_caller(headers: Headers) -> Headers:
     return _without(headers, _ANSWER)
 
 
-def platform_lines(configuration: Configuration, account_id: str, region: str) -> bytes:
+def platform_lines(
+    configuration: Configuration, version_id: str, account_id: str, region: str
+) -> bytes:
     """What the platform tells an instance with every call; the credentials are good for nothing.
 
-    The request's id and the control path, which differ from call to call, are not among them.
+    The request's id, qualifier and control path, which differ from call to call, are not among
+    them.
     Names: "Custom runtime, common request headers", help.aliyun.com/zh/functioncompute, 2026-04.
     """
     told = {
@@ -60,8 +63,7 @@ def platform_lines(configuration: Configuration, account_id: str, region: str) -
         "x-fc-access-key-id": "STS.emulator",
         "x-fc-access-key-secret": "emulator",
         "x-fc-security-token": "emulator",
-        "x-fc-qualifier": "LATEST",
-        "x-fc-version-id": "LATEST",
+        "x-fc-version-id": version_id,
     }
     return lines([(name.encode(), text.encode()) for name, text in told.items()])
 

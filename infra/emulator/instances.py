@@ -20,7 +20,7 @@ from infra.emulator.environment import environment
 from infra.emulator.errors import FcError
 from infra.emulator.headers import platform_lines
 from infra.emulator.http.client import AnswerError, Connections, LostError
-from infra.emulator.model import Code, Configuration, Function
+from infra.emulator.model import LATEST, Code, Configuration, Version
 from infra.emulator.place import Place
 from infra.emulator.processes import GroupProcess, interpreter
 from infra.ports import LOOPBACK, free_port
@@ -44,12 +44,12 @@ class State(StrEnum):
 
 
 class Instance:
-    """One process of a function, at the version that the function had when it was made."""
+    """One process of a function, with what its version was when the process was started."""
 
-    def __init__(self, function: Function, place: Place, log: Callable[[str], object]) -> None:
+    def __init__(self, version: Version, place: Place, log: Callable[[str], object]) -> None:
         self.id = place.ids.instance()
-        self.version = function.version
-        self.configuration: Configuration = function.configuration
+        self.rollout, self.version_id = version.rollout, version.id
+        self.configuration: Configuration = version.configuration
         self.port = free_port().number
         self.connections = Connections(LOOPBACK, self.port)
         self.state = State.STARTING
@@ -57,8 +57,11 @@ class Instance:
         self.created = place.clock.now()
         self.idle_since = place.clock.monotonic()
         self.memory_peak_mb = 0.0
-        self._platform = platform_lines(self.configuration, place.account_id, place.region)
-        self.code: Code = function.code
+        self._platform = platform_lines(
+            self.configuration, version.id, place.account_id, place.region
+        )
+        self.code: Code = version.code
+        self.layers: tuple[Code, ...] = version.layers
         self.place = place
         self._log = log
         self._process: GroupProcess | None = None
@@ -69,10 +72,11 @@ class Instance:
         """The process id, once there is a process."""
         return self._process.pid if self._process else None
 
-    def platform_head(self, request_id: str, control_path: str) -> bytes:
+    def platform_head(self, request_id: str, control_path: str, qualifier: str = LATEST) -> bytes:
         """The header lines with which the platform speaks to it."""
-        own = b"x-fc-request-id: %b\r\nx-fc-control-path: %b\r\n"
-        return self._platform + own % (request_id.encode(), control_path.encode())
+        own = b"x-fc-request-id: %b\r\nx-fc-control-path: %b\r\nx-fc-qualifier: %b\r\n"
+        told = own % (request_id.encode(), control_path.encode(), qualifier.encode())
+        return self._platform + told
 
     async def start(self) -> None:
         """Bring it up until it is ready; it is gone when this raises an FcError."""

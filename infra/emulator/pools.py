@@ -1,4 +1,4 @@
-"""The instances of one function: started on demand, shared, kept at a minimum, ended.
+"""The instances of one version: started on demand, shared, kept at a minimum, ended.
 
     acquire ──room?──▶ instance                        release ──▶ room for the next in line
        └─ no: wait in line ──▶ as many start as the line needs, up to the limit; beyond: 429
@@ -15,7 +15,7 @@ from typing import Final
 from infra.emulator.errors import FcError
 from infra.emulator.instances import Instance, State
 from infra.emulator.log import Log
-from infra.emulator.model import Function
+from infra.emulator.model import Function, Version
 from infra.emulator.place import Place
 
 _IDLE_SECONDS: Final = 300.0
@@ -26,14 +26,17 @@ _ENDING: Final = (State.DRAINING, State.STOPPING, State.GONE)
 
 
 class Pool:
-    """The instances of one function. Everything runs in one event loop, without locks."""
+    """The instances of one version. Everything runs in one event loop, without locks.
 
-    def __init__(self, function: Function, place: Place) -> None:
+    The log is the function's: all its versions write to it.
+    """
+
+    def __init__(self, function: Function, version: Version, place: Place, log: Log) -> None:
         self.instances: list[Instance] = []
-        self.log = Log()
+        self.log = log
         self.error: FcError | None = None
         """Why the last start failed, until one succeeds."""
-        self._function = function
+        self._function, self._version = function, version
         self._place = place
         self._line: deque[asyncio.Future[Instance]] = deque()
         self._failures = 0
@@ -74,6 +77,16 @@ class Pool:
         self._balance()
 
     @property
+    def version(self) -> Version:
+        """The version whose instances they are."""
+        return self._version
+
+    @property
+    def function_name(self) -> str:
+        """Whose instances they are."""
+        return self._function.name
+
+    @property
     def running(self) -> int:
         """How many instances there are, those included that come or go."""
         return len(self.instances)
@@ -81,7 +94,7 @@ class Pool:
     @property
     def reserved(self) -> int:
         """How many instances the function may always have."""
-        return self._function.scaling.instances_max or 0
+        return self._function.reserved or 0
 
     def retire(self) -> None:
         """End what is idle, so that the next call waits for a new instance."""
@@ -108,7 +121,7 @@ class Pool:
     def reap(self) -> None:
         """Stop instances beyond the minimum that have been idle too long."""
         now = self._place.clock.monotonic()
-        spare = self.ready() - self._function.scaling.instances_min
+        spare = self.ready() - self._minimum()
         for instance in self._of_current():
             idle = now - instance.idle_since > _IDLE_SECONDS and not instance.in_flight
             if spare > 0 and idle and instance.state is State.READY:
@@ -136,12 +149,12 @@ class Pool:
                 place.set_result(instance)
         if self._closed or not (self._line or minimum):
             return
-        needed = math.ceil(len(self._line) / self._function.configuration.instance_concurrency)
+        needed = math.ceil(len(self._line) / self._version.configuration.instance_concurrency)
         if minimum:
-            needed = max(needed, self._function.scaling.instances_min - self.ready())
+            needed = max(needed, self._minimum() - self.ready())
         missing = needed - sum(each.state is State.STARTING for each in self._of_current())
         for _ in range(min(missing, self._more())):
-            instance = Instance(self._function, self._place, self.log.append)
+            instance = Instance(self._version, self._place, self.log.append)
             self.instances.append(instance)
             self._spawn(self._live(instance))
 
@@ -168,7 +181,7 @@ class Pool:
         self._failures += 1
         self.log.append(f"{error.code}: {error.message}")
         others = sum(each.state is State.STARTING for each in self._of_current())
-        served = others * self._function.configuration.instance_concurrency
+        served = others * self._version.configuration.instance_concurrency
         self._refuse((self._line.popleft() for _ in range(len(self._line) - served)), error)
         self._refill_later()
 
@@ -178,7 +191,7 @@ class Pool:
 
     def _with_room(self) -> Instance | None:
         """A ready instance that may take one more; those beyond a lowered limit take none."""
-        most = self._function.configuration.instance_concurrency
+        most = self._version.configuration.instance_concurrency
         allowed = self._limit()
         for instance in self.instances:
             if not self._is_current(instance):
@@ -194,7 +207,7 @@ class Pool:
         """How many more requests could be served by instances that start now."""
         of_current = self._of_current()
         starting = sum(each.state is State.STARTING for each in of_current[: self._limit()])
-        return (starting + self._more()) * self._function.configuration.instance_concurrency
+        return (starting + self._more()) * self._version.configuration.instance_concurrency
 
     def _more(self) -> int:
         """How many more instances may be started."""
@@ -209,20 +222,24 @@ class Pool:
         return FcError(429, "ResourceExhausted", what)
 
     def _limit(self) -> int:
-        most = self._function.scaling.instances_max
-        allowed = self._place.capacity.most
-        return allowed if most is None else min(most, allowed)
+        most, capacity = self._function.reserved, self._place.capacity
+        if most is None:
+            return capacity.most
+        return max(min(most, capacity.most) - capacity.beside(self), 0)
+
+    def _minimum(self) -> int:
+        return self._function.minimum(self._version.id)
 
     def _outdated(self, instance: Instance) -> bool:
         """Whether it is to end when its last request has ended."""
-        return instance.version != self._function.version or instance.state is State.DRAINING
+        return instance.rollout != self._version.rollout or instance.state is State.DRAINING
 
     def _of_current(self) -> list[Instance]:
         """Instances of the current version that are coming or there; unhealthy ones count."""
         return [each for each in self.instances if self._is_current(each)]
 
     def _is_current(self, instance: Instance) -> bool:
-        return instance.version == self._function.version and instance.state not in _ENDING
+        return instance.rollout == self._version.rollout and instance.state not in _ENDING
 
     @staticmethod
     def _refuse(waiting: "Iterable[asyncio.Future[Instance]]", error: FcError) -> None:

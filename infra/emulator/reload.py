@@ -58,8 +58,9 @@ async def _watch(function: Function, pool: Pool, folder: Path) -> None:
 
 
 def _take(function: Function, pool: Pool, folder: Path) -> None:
-    function.code = replace(function.code, folder=folder)
-    function.version += 1
+    latest = function.latest
+    latest.code = replace(latest.code, folder=folder)
+    latest.rollout += 1
     pool.changed()
 
 

@@ -1,4 +1,4 @@
-"""What lives as long as the emulator: the account, and a pool of instances for each function."""
+"""What lives as long as the emulator: the account, and a pool of instances for each version."""
 
 import asyncio
 import random
@@ -9,9 +9,12 @@ from typing import Final
 from infra.emulator.account import Account
 from infra.emulator.capacity import INSTANCES_MAX, Capacity
 from infra.emulator.clock import Clock
+from infra.emulator.errors import FcError
 from infra.emulator.faults import Faults
 from infra.emulator.ids import Ids
-from infra.emulator.model import Function
+from infra.emulator.log import Log
+from infra.emulator.model import Function, Version
+from infra.emulator.objects import Objects
 from infra.emulator.place import Place
 from infra.emulator.pools import Pool
 from infra.emulator.processes import Guardian, python_path
@@ -41,39 +44,60 @@ class Emulator:
         self.ids, self.faults, self.clock = Ids(self.chance), Faults(self.chance), Clock()
         self.account = Account(account_id, region, code_folder)
         self.reloads = Reloads()
+        self.objects = Objects(folder / "objects")
         self._guardian = Guardian(folder)
-        self._pools: dict[str, Pool] = {}
+        self._pools: dict[tuple[str, str], Pool] = {}
+        self._logs: dict[str, Log] = {}
         self.capacity = Capacity(self._pools.values, instances_max)
         path, guardian = python_path(folder), self._guardian
         place = Place(account_id, region, path, guardian, self.ids, self.clock, self.capacity)
         self._place = place
         self._reaper = asyncio.create_task(self._reap())
 
-    def pool(self, function: Function) -> Pool:
-        """The function's pool."""
-        name = function.name
-        if name not in self._pools:
-            self._pools[name] = Pool(function, self._place)
-        return self._pools[name]
+    def pool(self, function: Function, version: Version | None = None) -> Pool:
+        """The instances of a version, LATEST if none is given."""
+        version = version or function.latest
+        key = (function.name, version.id)
+        if key not in self._pools:
+            self._pools[key] = Pool(function, version, self._place, self.log(function.name))
+        return self._pools[key]
 
-    def pools(self) -> dict[str, Pool]:
-        """All pools by function name."""
-        return dict(self._pools)
+    def pick(self, function: Function, qualifier: str) -> Version:
+        """The version that one invocation goes to; raises where it is refused beforehand."""
+        if function.disabled is not None:
+            what = f"invocations of '{function.name}' are disabled: {function.disabled}"
+            raise FcError(403, "FunctionInvocationDisabled", what)
+        return function.picked(qualifier, self.chance)
 
-    async def drop_pool(self, name: str) -> None:
-        """Stop all instances of a function that has been deleted."""
-        self.reloads.leave(name)
-        pool = self._pools.pop(name, None)
-        if pool is not None:
-            await pool.close()
+    def pools(self, name: str | None = None) -> list[Pool]:
+        """All pools, or those of one function."""
+        return [pool for key, pool in self._pools.items() if name in (None, key[0])]
+
+    def log(self, name: str) -> Log:
+        """The log of a function, all its versions together."""
+        return self._logs.setdefault(name, Log())
+
+    def changed(self, function: Function) -> None:
+        """After a change of a function, its aliases or minimums: instances come and go."""
+        for version in (function.latest, *function.versions.values()):
+            if function.minimum(version.id) or (function.name, version.id) in self._pools:
+                self.pool(function, version).changed()
+
+    async def drop_pools(self, name: str, version_id: str | None = None) -> None:
+        """Stop all instances of a function, or a version, that has been deleted."""
+        if version_id is None:
+            self.reloads.leave(name)
+            self._logs.pop(name, None)
+        gone = [key for key in self._pools if key[0] == name and version_id in (None, key[1])]
+        await asyncio.gather(*(self._pools.pop(key).close() for key in gone))
 
     async def reset(self) -> None:
-        """Forget every function and fault; end all instances. The clock stays where it is."""
+        """Forget everything and all faults; end all instances. The clock stays where it is."""
         names = list(self.account.functions)
         self.account.clear()
         self.reloads.close()
         self.faults.orders = ()
-        await asyncio.gather(*(self.drop_pool(name) for name in names))
+        await asyncio.gather(*(self.drop_pools(name) for name in names))
 
     async def close(self) -> None:
         """Stop everything."""
@@ -85,6 +109,7 @@ class Emulator:
     async def _reap(self) -> None:
         while True:
             await asyncio.to_thread(self.account.tidy, time.time())
+            await asyncio.to_thread(self.objects.tidy)
             await self.clock.sleep(_REAP_SECONDS)
             for pool in self._pools.values():
                 pool.reap()

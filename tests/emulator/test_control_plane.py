@@ -105,22 +105,16 @@ def test_a_breach_of_a_limit_names_the_field(
     assert field in str(error)
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"runtime": "nodejs20"},
-        {"code": {"ossBucketName": "bucket", "ossObjectName": "object"}},
-    ],
-    ids=["runtime", "code from OSS"],
-)
-def test_what_is_not_emulated_says_so(door: Door, name: str, settings: dict[str, Any]) -> None:
-    assert_refused(501, "NotEmulated", create, door, name, **settings)
+def test_a_runtime_that_is_not_emulated_says_so(door: Door, name: str) -> None:
+    assert_refused(501, "NotEmulated", create, door, name, runtime="nodejs20")
 
 
-def test_an_operation_that_is_not_emulated_answers_501_with_its_name(door: Door) -> None:
-    error = assert_refused(501, "NotEmulated", door.sdk.list_layers, fc.ListLayersRequest())
+def test_code_that_is_not_in_its_bucket_is_refused(door: Door, name: str) -> None:
+    code = {"ossBucketName": "bucket", "ossObjectName": "object"}
 
-    assert "ListLayers" in str(error)
+    error = assert_refused(400, "InvalidArgument", create, door, name, code=code)
+
+    assert "code.ossObjectName" in str(error)
 
 
 def test_an_update_changes_what_it_says_and_nothing_else(

@@ -1,16 +1,19 @@
-"""Reads the fields of a request's JSON body, each held to its type.
+"""Reads a request: the fields of its JSON body, each held to its type, and pages of lists.
 
 A field that is missing or null is None: which fields must be there is the reader's to say. Every
 breach names the field by its path, as in `customRuntimeConfig.healthCheckConfig.periodSeconds`.
 """
 
 import json
-from collections.abc import Mapping
-from typing import Any, Self, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Self, TypeVar
+
+from starlette.requests import Request
 
 from infra.emulator.errors import invalid
 
 _Type = TypeVar("_Type")
+_LIST_MAX: Final = 100
 
 
 class Fields:
@@ -82,6 +85,13 @@ class Fields:
             raise invalid(self._place + name, "must be an object of strings")
         return tuple(sorted(value.items()))
 
+    def number_by_name(self, name: str) -> tuple[tuple[str, float], ...] | None:
+        """An object of numbers, as sorted pairs."""
+        if name not in self:
+            return None
+        inner = self.object(name)
+        return tuple(sorted((each, inner.number(each) or 0) for each in inner.rest()))
+
     def object(self, name: str) -> "Fields":
         """An object; an empty one where the field is missing."""
         value: dict[str, Any] | None = self._typed(name, dict, "an object")
@@ -103,3 +113,29 @@ class Fields:
         if value is not None and not isinstance(value, kind):
             raise invalid(self._place + name, f"must be {what}")
         return value
+
+
+def read_tags(body: Fields, name: str) -> dict[str, str]:
+    """A list of tags, each an object of Key and Value."""
+    return {tag.required_text("Key"): tag.text("Value") or "" for tag in body.objects(name)}
+
+
+def whole(request: Request, name: str, low: int, high: int, default: int) -> int:
+    """A whole number of the query, between two bounds."""
+    text = request.query_params.get(name) or str(default)
+    if not text.isascii() or not text.isdigit() or not low <= int(text[:20]) <= high:
+        raise invalid(name, f"{text[:40]!r} is not between {low} and {high}")
+    return int(text)
+
+
+def page(request: Request, names: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """One page of sorted names by `prefix`, `limit` and `nextToken`, and what leads to the next.
+
+    The token is the last name seen.
+    """
+    prefix = request.query_params.get("prefix", "")
+    after = request.query_params.get("nextToken", "")
+    limit = whole(request, "limit", 1, _LIST_MAX, _LIST_MAX)
+    left = [name for name in names if name.startswith(prefix) and name > after]
+    shown = left[:limit]
+    return shown, ({"nextToken": shown[-1]} if len(left) > limit else {})

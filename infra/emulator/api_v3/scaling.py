@@ -3,6 +3,8 @@
     scaling and provision configuration   the minimum, by either of two names
     concurrency configuration             the limit, which is reserved for the function too
 
+A minimum belongs to a qualifier (LATEST, a version, an alias), the limit to the whole function.
+
 A minimum is started in the background; reading the configuration tells how far it has come, and
 `currentError` why it does not.
 """
@@ -12,19 +14,27 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from infra.emulator.api_v3.fields import Fields
-from infra.emulator.api_v3.functions import arn
+from infra.emulator.api_v3.fields import Fields, page
 from infra.emulator.capacity import INSTANCES_MAX
 from infra.emulator.errors import FcError, invalid, not_emulated
 from infra.emulator.instances import State
-from infra.emulator.model import Function, within
+from infra.emulator.model import LATEST, Function, Minimum, within
+from infra.emulator.pools import Pool
 from infra.emulator.state import Emulator
 
 _UNREADABLE: Final = (
     *("horizontalScalingPolicies", "scheduledPolicies", "residentPoolId"),
     *("scheduledActions", "targetTrackingPolicies"),
 )
+_ECHOED: Final = (
+    *("alwaysAllocateCPU", "alwaysAllocateGPU", "enableOnDemandScaling", "enableMixMode"),
+    "requestDispatchPolicy",
+)
 _STATUS: Final = {State.STARTING: "Starting", State.READY: "Running"}
+SCALING: Final = "scaling"
+PROVISION: Final = "provision"
+_TAKEN: Final = {SCALING: "ProvisionConfigExist", PROVISION: "ResidentScalingConfigExists"}
+"""By what is asked for: the code that says that the other one is there already."""
 
 
 class ScalingConfigs:
@@ -34,116 +44,185 @@ class ScalingConfigs:
         self._emulator = emulator
         self._account = emulator.account
 
-    async def put_scaling(self, request: Request) -> Response:
+    async def put_scaling_config(self, request: Request) -> Response:
         """PutScalingConfig."""
-        function = self._put_minimum(request, await request.body(), "minInstances")
-        return JSONResponse(self._scaling(function))
+        body = Fields.parse(await request.body())
+        function, qualifier = self._put_minimum(request, SCALING, body, "minInstances")
+        return JSONResponse(self._scaling(function, qualifier))
 
-    async def get_scaling(self, request: Request) -> Response:
+    async def get_scaling_config(self, request: Request) -> Response:
         """GetScalingConfig."""
-        return JSONResponse(self._scaling(self._function(request)))
+        return JSONResponse(self._scaling(*self._qualified(request)))
 
-    async def delete_scaling(self, request: Request) -> Response:
+    async def delete_scaling_config(self, request: Request) -> Response:
         """DeleteScalingConfig."""
         return self._delete_minimum(request)
 
-    async def put_provision(self, request: Request) -> Response:
+    async def list_scaling_configs(self, request: Request) -> Response:
+        """ListScalingConfigs."""
+        return self._listed(request, SCALING, "scalingConfigs")
+
+    async def put_provision_config(self, request: Request) -> Response:
         """PutProvisionConfig."""
-        body = await request.body()
-        field = "target" if "target" in Fields.parse(body) else "defaultTarget"
-        return JSONResponse(self._provision(self._put_minimum(request, body, field)))
+        body = Fields.parse(await request.body())
+        field = "target" if "target" in body else "defaultTarget"
+        function, qualifier = self._put_minimum(request, PROVISION, body, field)
+        return JSONResponse(self._provision(function, qualifier))
 
-    async def get_provision(self, request: Request) -> Response:
+    async def get_provision_config(self, request: Request) -> Response:
         """GetProvisionConfig."""
-        return JSONResponse(self._provision(self._function(request)))
+        return JSONResponse(self._provision(*self._qualified(request)))
 
-    async def delete_provision(self, request: Request) -> Response:
+    async def delete_provision_config(self, request: Request) -> Response:
         """DeleteProvisionConfig."""
         return self._delete_minimum(request)
 
-    async def put_concurrency(self, request: Request) -> Response:
+    async def list_provision_configs(self, request: Request) -> Response:
+        """ListProvisionConfigs."""
+        return self._listed(request, PROVISION, "provisionConfigs")
+
+    async def put_concurrency_config(self, request: Request) -> Response:
         """PutConcurrencyConfig: 0 lets nobody in."""
         function = self._function(request)
         wanted = Fields.parse(await request.body()).integer("reservedConcurrency")
         if wanted is None:
             raise invalid("reservedConcurrency", "is required")
         within("reservedConcurrency", wanted, 0, INSTANCES_MAX)
-        function.scaling.instances_max = wanted
-        self._emulator.pool(function).changed()
+        self._reserve(function, wanted)
         return JSONResponse(self._concurrency(function))
 
-    async def get_concurrency(self, request: Request) -> Response:
+    async def get_concurrency_config(self, request: Request) -> Response:
         """GetConcurrencyConfig."""
         function = self._function(request)
-        if function.scaling.instances_max is None:
+        if function.reserved is None:
             what = f"function '{function.name}' has no concurrency configuration"
             raise FcError(404, "ConcurrencyConfigNotFound", what)
         return JSONResponse(self._concurrency(function))
 
-    async def delete_concurrency(self, request: Request) -> Response:
+    async def delete_concurrency_config(self, request: Request) -> Response:
         """DeleteConcurrencyConfig."""
-        function = self._function(request)
-        function.scaling.instances_max = None
-        self._emulator.pool(function).changed()
+        self._reserve(self._function(request), None)
         return Response(status_code=204)
+
+    async def list_concurrency_configs(self, request: Request) -> Response:
+        """ListConcurrencyConfigs: of all functions that have one."""
+        functions, wanted = self._account.functions, request.query_params.get("functionName")
+        names = [
+            name
+            for name in sorted(functions)
+            if functions[name].reserved is not None and wanted in (None, "", name)
+        ]
+        names, more = page(request, names)
+        return JSONResponse(
+            {"configs": [self._concurrency(functions[name]) for name in names], **more}
+        )
 
     async def list_instances(self, request: Request) -> Response:
         """ListInstances: those that are starting or running."""
-        pool = self._emulator.pool(self._function(request))
-        instances = [
-            {
-                "instanceId": each.id,
-                "versionId": "LATEST",
-                "qualifier": "LATEST",
-                "status": _STATUS[each.state],
-                "createdTimeMs": int(each.created.timestamp() * 1000),
-            }
-            for each in pool.instances
-            if each.state in _STATUS
-        ]
-        return JSONResponse({"instances": instances, "requestId": request.state.request_id})
+        function = self._function(request)
+        qualifier = request.query_params.get("qualifier") or ""
+        pools = self._emulator.pools(function.name)
+        if qualifier:
+            pools = [self._emulator.pool(function, function.at(qualifier))]
+        told = instances_document(pools, qualifier)
+        return JSONResponse({"instances": told, "requestId": request.state.request_id})
 
     def _function(self, request: Request) -> Function:
         return self._account.function(request.path_params["name"])
 
-    def _put_minimum(self, request: Request, body: bytes, field: str) -> Function:
-        function, fields = self._function(request), Fields.parse(body)
+    def _qualified(self, request: Request) -> tuple[Function, str]:
+        function = self._function(request)
+        qualifier = request.query_params.get("qualifier") or LATEST
+        function.at(qualifier)
+        return function, qualifier
+
+    def _put_minimum(
+        self, request: Request, kind: str, body: Fields, field: str
+    ) -> tuple[Function, str]:
+        function, qualifier = self._qualified(request)
+        known = function.minimums.get(qualifier)
+        if known and known.count and known.kind != kind:
+            what = f"function '{function.name}' has a {known.kind} configuration for {qualifier}"
+            raise FcError(409, _TAKEN[kind], what)
         for name in _UNREADABLE:
-            if fields.rest().get(name):
+            if body.rest().get(name):
                 raise not_emulated(f"{name} of a scaling or provision configuration")
-        wanted = fields.integer(field) or 0
-        within(field, wanted, 0, INSTANCES_MAX)
-        function.scaling.instances_min = wanted
-        self._emulator.pool(function).changed()
-        return function
+        echoed = {name: value for name, value in body.rest().items() if name in _ECHOED}
+        put_minimum(
+            self._emulator, function, qualifier, Minimum(kind, body.integer(field) or 0, echoed)
+        )
+        return function, qualifier
 
     def _delete_minimum(self, request: Request) -> Response:
-        function = self._function(request)
-        function.scaling.instances_min = 0
-        self._emulator.pool(function).changed()
+        function, qualifier = self._qualified(request)
+        if function.minimums.pop(qualifier, None):
+            self._account.put(function)
+            self._emulator.changed(function)
         return Response(status_code=204)
 
-    def _scaling(self, function: Function) -> dict[str, Any]:
-        minimum = function.scaling.instances_min
-        counts = {"minInstances": minimum, "targetInstances": minimum}
-        return {**counts, "currentInstances": self._ready(function), **self._shared(function)}
+    def _reserve(self, function: Function, wanted: int | None) -> None:
+        function.reserved = wanted
+        self._account.put(function)
+        self._emulator.changed(function)
 
-    def _provision(self, function: Function) -> dict[str, Any]:
-        minimum = function.scaling.instances_min
+    def _listed(self, request: Request, kind: str, field: str) -> Response:
+        wanted = request.query_params.get("functionName")
+        found = {
+            f"{name}/{qualifier}": (function, qualifier)
+            for name, function in self._account.functions.items()
+            for qualifier, minimum in function.minimums.items()
+            if minimum.kind == kind and wanted in (None, "", name)
+        }
+        keys, more = page(request, sorted(found))
+        told = self._scaling if kind == SCALING else self._provision
+        return JSONResponse({field: [told(*found[key]) for key in keys], **more})
+
+    def _scaling(self, function: Function, qualifier: str) -> dict[str, Any]:
+        minimum, shared = self._shared(function, qualifier)
+        counts = {"minInstances": minimum, "targetInstances": minimum}
+        return {**counts, "currentInstances": shared.pop("ready"), **shared}
+
+    def _provision(self, function: Function, qualifier: str) -> dict[str, Any]:
+        minimum, shared = self._shared(function, qualifier)
         counts = {"target": minimum, "defaultTarget": minimum}
-        return {**counts, "current": self._ready(function), **self._shared(function)}
+        return {**counts, "current": shared.pop("ready"), **shared}
 
     def _concurrency(self, function: Function) -> dict[str, Any]:
-        most = function.scaling.instances_max
-        return {"reservedConcurrency": most, "functionArn": self._arn(function)}
+        arn = self._account.arn(function.name)
+        return {"reservedConcurrency": function.reserved, "functionArn": arn}
 
-    def _shared(self, function: Function) -> dict[str, Any]:
-        error = self._emulator.pool(function).error
-        what = f"{error.code}: {error.message}" if error else ""
-        return {"functionArn": self._arn(function), "currentError": what}
+    def _shared(self, function: Function, qualifier: str) -> tuple[int, dict[str, Any]]:
+        known = function.minimums.get(qualifier)
+        minimum = known.count if known else 0
+        pool = self._emulator.pool(function, function.at(qualifier))
+        error = pool.error
+        return minimum, {
+            **(known.echoed if known else {}),
+            "ready": min(pool.ready(), minimum),
+            "functionArn": self._account.arn(function.name, qualifier),
+            "currentError": f"{error.code}: {error.message}" if error else "",
+        }
 
-    def _ready(self, function: Function) -> int:
-        return min(self._emulator.pool(function).ready(), function.scaling.instances_min)
 
-    def _arn(self, function: Function) -> str:
-        return arn(self._account.region, self._account.account_id, function.name)
+def put_minimum(emulator: Emulator, function: Function, qualifier: str, minimum: Minimum) -> None:
+    """Set how many instances a qualifier must have; they start in the background."""
+    within("the number of instances", minimum.count, 0, INSTANCES_MAX)
+    function.minimums[qualifier] = minimum
+    emulator.account.put(function)
+    emulator.changed(function)
+
+
+def instances_document(pools: list[Pool], qualifier: str) -> list[dict[str, Any]]:
+    """The instances of some pools that are starting or running, as the API tells them."""
+    return [
+        {
+            "instanceId": each.id,
+            "versionId": pool.version.id,
+            "qualifier": qualifier or pool.version.id,
+            "status": _STATUS[each.state],
+            "createdTimeMs": int(each.created.timestamp() * 1000),
+        }
+        for pool in pools
+        for each in pool.instances
+        if each.state in _STATUS
+    ]

@@ -1,16 +1,14 @@
-"""HTTP triggers: created, read, changed, deleted."""
+"""Triggers: created, read, changed, deleted."""
 
-import json
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from infra.emulator import access
-from infra.emulator.api_v3.fields import Fields
-from infra.emulator.api_v3.functions import now
-from infra.emulator.errors import invalid, not_emulated
-from infra.emulator.model import METHODS, Trigger
+from infra.emulator.account import Account
+from infra.emulator.api_v3.fields import Fields, page
+from infra.emulator.errors import invalid
+from infra.emulator.model import LATEST, Trigger
 from infra.emulator.state import Emulator
 
 
@@ -18,30 +16,39 @@ class Triggers:
     """The operations on a function's triggers."""
 
     def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
         self._account = emulator.account
 
-    async def create(self, request: Request) -> Response:
-        """CreateTrigger."""
-        trigger = _trigger(Fields.parse(await request.body()), None)
-        stored = self._account.create_trigger(request.path_params["name"], trigger)
-        return JSONResponse(_document(stored), 201)
+    async def create_trigger(self, request: Request) -> Response:
+        """CreateTrigger: one that is not of HTTP is kept, and the log says that it never fires."""
+        body, name = Fields.parse(await request.body()), request.path_params["name"]
+        trigger = trigger_of(body, None, self._emulator.clock.text())
+        stored = self._account.create_trigger(name, trigger)
+        if not stored.is_http:
+            what = f"trigger {stored.name} is kept; no {stored.kind} trigger fires here"
+            self._emulator.log(name).append(what)
+        return JSONResponse(self._document(name, stored), 201)
 
-    async def list(self, request: Request) -> Response:
+    async def list_triggers(self, request: Request) -> Response:
         """ListTriggers."""
-        triggers = self._account.function(request.path_params["name"]).triggers.values()
-        return JSONResponse({"triggers": [_document(each) for each in triggers]})
+        name = request.path_params["name"]
+        triggers = self._account.function(name).triggers
+        names, more = page(request, sorted(triggers))
+        told = [self._document(name, triggers[each]) for each in names]
+        return JSONResponse({"triggers": told, **more})
 
-    async def get(self, request: Request) -> Response:
+    async def get_trigger(self, request: Request) -> Response:
         """GetTrigger."""
-        return JSONResponse(_document(self._found(request)))
+        return JSONResponse(self._document(request.path_params["name"], self._found(request)))
 
-    async def update(self, request: Request) -> Response:
+    async def update_trigger(self, request: Request) -> Response:
         """UpdateTrigger: what the request leaves out stays."""
-        trigger = _trigger(Fields.parse(await request.body()), self._found(request))
+        body, known = Fields.parse(await request.body()), self._found(request)
+        trigger = trigger_of(body, known, self._emulator.clock.text())
         stored = self._account.update_trigger(request.path_params["name"], trigger)
-        return JSONResponse(_document(stored))
+        return JSONResponse(self._document(request.path_params["name"], stored))
 
-    async def delete(self, request: Request) -> Response:
+    async def delete_trigger(self, request: Request) -> Response:
         """DeleteTrigger."""
         self._account.delete_trigger(request.path_params["name"], request.path_params["trigger"])
         return Response(status_code=204)
@@ -49,55 +56,53 @@ class Triggers:
     def _found(self, request: Request) -> Trigger:
         return self._account.trigger(request.path_params["name"], request.path_params["trigger"])
 
+    def _document(self, function: str, trigger: Trigger) -> dict[str, Any]:
+        return document(trigger, self._account, function)
 
-def _trigger(body: Fields, known: Trigger | None) -> Trigger:
+
+def trigger_of(body: Fields, known: Trigger | None, moment: str) -> Trigger:
     """A trigger from a request; what it leaves out stays as `known` has it."""
-    kind = body.text("triggerType") or "http"
-    if kind != "http":
-        raise not_emulated(f"trigger type {kind!r} (emulated: http)")
-    qualifier = body.text("qualifier") or "LATEST"
-    if qualifier != "LATEST":
-        raise not_emulated(f"the qualifier {qualifier!r} (emulated: LATEST)")
-    text = body.text("triggerConfig") or (known.config if known else "")
-    config = _config(text)
-    description = body.text("description")
-    if description is None:
-        description = known.description if known else ""
-    moment = now()
+
+    def text(name: str, before: str) -> str:
+        value = body.text(name)
+        return before if value is None else value
+
+    kind = body.text("triggerType") or (known.kind if known else "http")
+    if known and kind != known.kind:
+        raise invalid("triggerType", f"a trigger of {known.kind} cannot become one of {kind}")
     return Trigger(
         name=known.name if known else body.required_text("triggerName"),
-        host=known.host if known else "",
-        access=access.parse(config.text("authType") or "function", config.rest().get("authConfig")),
-        methods=config.texts("methods") or METHODS,
-        config=text,
+        kind=kind,
+        qualifier=body.text("qualifier") or (known.qualifier if known else LATEST),
+        config=body.text("triggerConfig") or (known.config if known else ""),
         created=known.created if known else moment,
         modified=moment,
-        description=description,
-        internet=not config.flag("disableURLInternet"),
+        identity=known.identity if known else "",
+        host=known.host if known else "",
+        description=text("description", known.description if known else ""),
+        source_arn=text("sourceArn", known.source_arn if known else ""),
+        invocation_role=text("invocationRole", known.invocation_role if known else ""),
     )
 
 
-def _config(text: str) -> Fields:
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError):
-        content = None
-    if not isinstance(content, dict):
-        raise invalid("triggerConfig", "must be a JSON object in a string")
-    return Fields(content, "triggerConfig.")
-
-
-def _document(trigger: Trigger) -> dict[str, Any]:
-    return {
+def document(trigger: Trigger, account: Account, function: str) -> dict[str, Any]:
+    """A trigger as the API tells it."""
+    told: dict[str, Any] = {
+        "triggerId": trigger.identity,
         "triggerName": trigger.name,
-        "triggerType": "http",
+        "triggerType": trigger.kind,
         "triggerConfig": trigger.config,
-        "qualifier": "LATEST",
+        "qualifier": trigger.qualifier,
         "description": trigger.description,
+        "sourceArn": trigger.source_arn or None,
+        "invocationRole": trigger.invocation_role or None,
+        "targetArn": account.arn(function, trigger.qualifier),
         "createdTime": trigger.created,
         "lastModifiedTime": trigger.modified,
-        "httpTrigger": {
+    }
+    if trigger.is_http:
+        told["httpTrigger"] = {
             "urlInternet": f"https://{trigger.host}",
             "urlIntranet": f"https://{trigger.host.replace('.fcapp.run', '-vpc.fcapp.run')}",
-        },
-    }
+        }
+    return told

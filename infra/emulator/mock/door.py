@@ -72,7 +72,7 @@ class FcMock:
 
         async def work() -> list[str]:
             emulator = self._running.emulator
-            return list(emulator.pool(emulator.account.function(function)).log)
+            return list(emulator.log(emulator.account.function(function).name))
 
         return self._running.do(work)
 

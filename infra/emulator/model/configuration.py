@@ -1,26 +1,21 @@
-"""What exists: functions, code and triggers, each held to the platform's limits. Knows no HTTP.
-
-Function ── Configuration          what an instance is started with
-         ├─ Code                   a folder with the unpacked package
-         ├─ Trigger, by name       who may call it from outside
-         └─ Scaling                how many instances there may and must be
+"""What an instance is started with, each field held to the platform's limits.
 
 Limits: help.aliyun.com/zh/functioncompute, "Limits", and the fc3 component's schema, read 2026-04.
 """
 
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from infra.emulator.access import Access
 from infra.emulator.errors import invalid, not_emulated
 
 CUSTOM_RUNTIMES: Final = ("custom", "custom.debian10", "custom.debian11", "custom.debian12")
 EVENT_RUNTIMES: Final = ("python3.9", "python3.10", "python3.12")
 RUNTIMES: Final = CUSTOM_RUNTIMES + EVENT_RUNTIMES
-METHODS: Final = ("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}")
+OF_SERVICE: Final = "$"
+"""Stands between service and function in the name of a function of the 2016-08-15 API."""
+_LAYERS_MAX: Final = 5
 _VARIABLE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _DISKS_MB: Final = (512, 10240)
 _ENVIRONMENT_BYTES_MAX: Final = 4 * 1024
@@ -75,10 +70,12 @@ class Configuration:
     initialize_handler: str = "initialize"
     pre_stop_handler: str = "preStop"
     environment: tuple[tuple[str, str], ...] = ()
+    layers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Hold every field to the platform's limits."""
-        check_name("functionName", self.name)
+        for part in self.name.split(OF_SERVICE, 1):
+            check_name("functionName", part)
         if self.runtime not in RUNTIMES:
             known = ", ".join(RUNTIMES)
             raise not_emulated(f"runtime {self.runtime!r} (emulated: {known})")
@@ -99,6 +96,8 @@ class Configuration:
             within("instanceLifecycleConfig.initializer.timeout", self.initialize_seconds, 1, 300)
         if self.pre_stop_seconds is not None:
             within("instanceLifecycleConfig.preStop.timeout", self.pre_stop_seconds, 1, 90)
+        if len(self.layers) > _LAYERS_MAX:
+            raise invalid("layers", f"are {len(self.layers)}, more than {_LAYERS_MAX}")
         self._check_environment()
 
     @property
@@ -117,69 +116,6 @@ class Configuration:
             size += len(name) + len(value.encode())
         if size > _ENVIRONMENT_BYTES_MAX:
             raise invalid("environmentVariables", f"exceed {_ENVIRONMENT_BYTES_MAX} bytes in all")
-
-
-@dataclass(frozen=True, slots=True)
-class Trigger:
-    """An HTTP trigger. `host` is made by the platform; `config` is JSON as it was given."""
-
-    name: str
-    host: str
-    access: Access
-    methods: tuple[str, ...]
-    config: str
-    created: str
-    modified: str
-    description: str = ""
-    internet: bool = True
-
-    def __post_init__(self) -> None:
-        """Hold every field to the platform's limits."""
-        check_name("triggerName", self.name)
-        if not set(self.methods) <= set(METHODS):
-            raise invalid("triggerConfig.methods", f"must be out of {', '.join(METHODS)}")
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """An unpacked package; `checksum` is the CRC-64/XZ of the archive, in decimal."""
-
-    folder: Path
-    archive: Path
-    checksum: str
-    size_bytes: int
-
-
-@dataclass(slots=True)
-class Scaling:
-    """How many instances a function must have, and may have (None: as many as fit)."""
-
-    instances_min: int = 0
-    instances_max: int | None = None
-
-
-@dataclass(slots=True)
-class Function:
-    """A function as it is deployed.
-
-    `version` changes with configuration or code: instances of an older one take no more requests.
-    `echoed` are fields that change nothing here; they are read back as they were given.
-    """
-
-    configuration: Configuration
-    code: Code
-    identity: str
-    created: str
-    modified: str
-    echoed: dict[str, Any]
-    triggers: dict[str, Trigger] = field(default_factory=dict)
-    scaling: Scaling = field(default_factory=Scaling)
-    version: int = 1
-
-    @property
-    def name(self) -> str:
-        """The function's name."""
-        return self.configuration.name
 
 
 def within(name: str, value: float, low: float, high: float) -> None:

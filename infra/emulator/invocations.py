@@ -1,0 +1,66 @@
+"""InvokeFunction, whatever the dialect: the version is picked, the answer worded in headers.
+
+sync    payload ──▶ an instance's /invoke ──▶ its answer, and what the platform says of it aside
+"""
+
+import base64
+from dataclasses import dataclass, replace
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from infra.emulator import data_plane
+from infra.emulator.errors import not_emulated
+from infra.emulator.model import Function
+from infra.emulator.state import Emulator
+
+_LOG_TAIL_BYTES: Final = 4 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an invocation came to, as the platform tells it."""
+
+    body: bytes
+    content_type: str
+    headers: dict[str, str]
+
+
+async def invoke(
+    emulator: Emulator, function: Function, qualifier: str, payload: bytes, request_id: str
+) -> Outcome:
+    """Invoke and wait. A function that breaks is an answer too: a header tells of it."""
+    version = emulator.pick(function, qualifier)
+    pool, log = emulator.pool(function, version), emulator.log(function.name)
+    call = replace(
+        data_plane.invoke_call(request_id, pool, payload),
+        qualifier=qualifier,
+        fault=emulator.faults.draw(function.name),
+    )
+    begun = log.count
+    invoked = await data_plane.invoke(call)
+    tail = "\n".join(log.after(begun)).encode()[-_LOG_TAIL_BYTES:]
+    headers = {
+        "x-fc-instance-id": invoked.instance_id,
+        "x-fc-code-checksum": version.code.checksum,
+        "x-fc-invocation-service-version": version.id,
+        "x-fc-log-result": base64.b64encode(tail).decode(),
+    }
+    if invoked.failed:
+        headers["x-fc-error-type"] = "UnhandledInvocationError"
+    return Outcome(invoked.body, invoked.content_type, headers)
+
+
+async def answer(
+    emulator: Emulator, function: Function, qualifier: str, request: Request
+) -> Response:
+    """The answer to an InvokeFunction request, of whichever dialect."""
+    if request.headers.get("x-fc-invocation-type", "Sync").lower() != "sync":
+        raise not_emulated("InvokeFunction with x-fc-invocation-type: Async")
+    payload = await request.body()
+    outcome = await invoke(emulator, function, qualifier, payload, request.state.request_id)
+    headers = dict(outcome.headers)
+    if request.headers.get("x-fc-log-type", "").lower() != "tail":
+        del headers["x-fc-log-result"]
+    return Response(outcome.body, headers=headers, media_type=outcome.content_type or None)

@@ -1,0 +1,59 @@
+"""How a qualifier's asynchronous invocations are retried, how old they may get, and who is told.
+
+Limits: help.aliyun.com/zh/functioncompute, "Configure asynchronous invocation", 2026-04.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from infra.emulator.errors import invalid, not_emulated
+from infra.emulator.model.configuration import within
+
+_RETRIES: Final = 3
+_AGE_SECONDS: Final = 86_400
+_AGE_SECONDS_MAX: Final = 2_592_000
+_ARN: Final = re.compile(r"acs:fc:[^:]*:[^:]*:(?:functions/)([^/:]+)(?:/([^/:]+))?")
+_ARN_2016: Final = re.compile(
+    r"acs:fc:[^:]*:[^:]*:services/([^/:.]+)(?:\.([^/:]+))?/functions/([^/:]+)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A function that is told what came of an invocation."""
+
+    function: str
+    qualifier: str = ""
+
+    @classmethod
+    def of(cls, arn: str) -> "Target":
+        """The function that an ARN names; NotEmulated for topics, queues and buses."""
+        if match := _ARN.fullmatch(arn):
+            return cls(match[1], match[2] or "")
+        if match := _ARN_2016.fullmatch(arn):
+            return cls(f"{match[1]}${match[3]}", match[2] or "")
+        raise not_emulated(f"the destination {arn[:200]!r} (emulated: the ARN of a function)")
+
+
+@dataclass(frozen=True, slots=True)
+class AsyncSettings:
+    """Retries after function errors, seconds, and destinations by ARN (empty: none)."""
+
+    retries_max: int = _RETRIES
+    age_seconds_max: int = _AGE_SECONDS
+    on_success: str = ""
+    on_failure: str = ""
+    stateful: bool = False
+    created: str = ""
+    modified: str = ""
+
+    def __post_init__(self) -> None:
+        """Hold every field to the platform's limits."""
+        within("maxAsyncRetryAttempts", self.retries_max, 0, 8)
+        within("maxAsyncEventAgeInSeconds", self.age_seconds_max, 1, _AGE_SECONDS_MAX)
+        for name, arn in (("onSuccess", self.on_success), ("onFailure", self.on_failure)):
+            if arn and not arn.startswith("acs:"):
+                raise invalid(f"destinationConfig.{name}.destination", f"{arn[:100]!r} is no ARN")
+            if arn:
+                Target.of(arn)

@@ -1,0 +1,50 @@
+"""Objects of OSS, as far as deployments need them: packages, put in a temporary bucket.
+
+tempBucketToken ──▶ bucket, object name, credentials that are good for nothing else
+PUT /<object> (Host: <bucket>.oss-<region>.…) ──▶ kept ──▶ code: {ossBucketName, ossObjectName}
+"""
+
+import hashlib
+import time
+from pathlib import Path
+from typing import Final
+
+from infra.emulator.errors import FcError
+
+_UNUSED_SECONDS_MAX: Final = 3600.0
+BYTES_MAX: Final = 500 * 1024 * 1024
+"""Of a package sent by way of OSS (Limits page)."""
+
+
+class Objects:
+    """The objects in a folder. Those of one name replace one another; old ones go."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def write(self, bucket: str, name: str, content: bytes) -> None:
+        """Keep an object."""
+        path = self._path(bucket, name)
+        fresh = path.with_suffix(".new")
+        fresh.write_bytes(content)
+        fresh.rename(path)
+
+    def read(self, bucket: str, name: str) -> bytes:
+        """An object, or InvalidArgument as the platform says it where code is not found."""
+        try:
+            return self._path(bucket, name).read_bytes()
+        except OSError:
+            what = f"code.ossObjectName: {name[:200]!r} is not in the bucket {bucket[:100]!r}"
+            raise FcError(400, "InvalidArgument", what) from None
+
+    def tidy(self) -> None:
+        """Remove what nobody has put for an hour."""
+        for path in self._folder.iterdir():
+            if time.time() - path.stat().st_mtime > _UNUSED_SECONDS_MAX:
+                path.unlink(missing_ok=True)
+
+    def _path(self, bucket: str, name: str) -> Path:
+        # Names are anybody's: only their hash becomes a path.
+        digest = hashlib.sha256(f"{bucket}\0{name.strip('/')}".encode()).hexdigest()
+        return self._folder / f"{digest}.object"
