@@ -1,26 +1,32 @@
 """Judges a message by the rules of a policy: pure, no clock, environment or network.
 
-    body ──read──▶ segments ──normalise──▶ text ──Matcher──▶ finds ──▶ findings ──▶ Verdict
+    body ──read──▶ segments ──▶ readings ──Matcher──▶ finds ──▶ findings ──▶ Verdict
+                                                        └─ to mask ──▶ new body, read again
 
-The strictest action of all rules that hit decides. A rule with `action: mask` denies for now, since
-masking is not built yet; rules with `action: monitor` only leave their findings.
+The strictest action of all rules that hit decides: deny, then mask, then monitor, which only leaves
+its findings. A masked message is read once more, and denied if a rule still hits: whatever could
+not be masked, for whatever reason, does not pass.
 """
 
 from typing import Final
 
 from functions.deny_pattern.compiled import ENGINE, CompiledPolicy, compile_policy
-from functions.deny_pattern.finds import finds
+from functions.deny_pattern.finds import Found, findings, finds
+from functions.deny_pattern.masking import masked
+from functions.deny_pattern.restoring import Sealing, opened, restored, sealed
 from functions.policy import RuleAction, Unreadable
-from functions.prompt import denied, open_message, unknown_policy
-from functions.verdict import Callout, Decision, Reason, Verdict
-from functions.verdict.models import FINDINGS_MAX
+from functions.prompt import CannotEdit, Message, denied, open_message, read, unknown_policy
+from functions.verdict import Callout, Decision, Phase, Reason, Verdict
 
 __all__ = ["ENGINE", "NAME", "CompiledPolicy", "compile_policy", "judge"]
 
 NAME: Final = "deny-pattern"
+_JSON: Final = "application/json"
 
 
-def judge(callout: Callout, body: bytes, compiled: CompiledPolicy | None) -> Verdict:
+def judge(
+    callout: Callout, body: bytes, compiled: CompiledPolicy | None, sealing: Sealing
+) -> Verdict:
     """The verdict on one message; `compiled` is the callout's policy, None where there is none."""
     if compiled is None:
         return unknown_policy(NAME, callout)
@@ -33,15 +39,16 @@ def judge(callout: Callout, body: bytes, compiled: CompiledPolicy | None) -> Ver
     if isinstance(message, Verdict):
         return message
     found = finds(message, compiled, callout.phase)
-    findings = tuple(each.finding() for each in found[:FINDINGS_MAX])
-    if found and found[0].rule.action is not RuleAction.MONITOR:
-        rule = found[0].rule
-        detail = f"rule {rule.id}: {rule.message}"
-        return denied(NAME, callout, revision, Reason.RULE_MATCHED, detail, findings)
+    strictest = found[0].rule.action if found else RuleAction.MONITOR
+    if strictest is RuleAction.DENY:
+        return _denied(callout, compiled, found)
+    changed = _changed(callout, message, found, compiled, sealing)
+    if changed is not None:
+        return changed
     if message.empty:
         reason = Reason.MESSAGE_EMPTY
     else:
-        reason = Reason.RULE_MONITORED if findings else Reason.RULE_NONE
+        reason = Reason.RULE_MONITORED if found else Reason.RULE_NONE
     return Verdict(
         check=NAME,
         phase=callout.phase,
@@ -49,6 +56,69 @@ def judge(callout: Callout, body: bytes, compiled: CompiledPolicy | None) -> Ver
         revision=revision,
         decision=Decision.ALLOW,
         reason=reason,
-        findings=findings,
+        findings=findings(found),
         cache_seconds=policy.cache_seconds,
     )
+
+
+def _changed(
+    callout: Callout,
+    message: Message,
+    found: list[Found],
+    compiled: CompiledPolicy,
+    sealing: Sealing,
+) -> Verdict | None:
+    """The verdict with the message masked, and restored in a response; None where nothing is."""
+    to_mask = [each for each in found if each.rule.action is RuleAction.MASK]
+    state = None
+    try:
+        if to_mask:
+            message, restorable = _masked(callout, message, to_mask, compiled)
+            if callout.phase is Phase.REQUEST:
+                state = sealed(restorable, callout, sealing)
+        body = message.json or b""
+        if callout.phase is Phase.RESPONSE and body:
+            body = restored(body, message, opened(callout, sealing))
+    except CannotEdit as error:
+        detail = f"rule {to_mask[0].rule.id}: {error}" if to_mask else str(error)
+        reason = Reason.MASK_IMPOSSIBLE
+        return denied(NAME, callout, compiled.revision, reason, detail, findings(found))
+    if not to_mask and body == (message.json or b""):
+        return None
+    return Verdict(
+        check=NAME,
+        phase=callout.phase,
+        policy=callout.policy,
+        revision=compiled.revision,
+        decision=Decision.MASK,
+        reason=Reason.RULE_MATCHED if to_mask else Reason.MASK_RESTORED,
+        findings=findings(found),
+        state=state,
+        content_type=callout.content_type or _JSON,
+        body=body.decode("utf-8"),
+    )
+
+
+def _masked(
+    callout: Callout, message: Message, to_mask: list[Found], compiled: CompiledPolicy
+) -> tuple[Message, dict[str, str]]:
+    """The message masked and read once more, and what its placeholders stand for.
+
+    Raises `CannotEdit` where it cannot be masked, or a rule still finds something.
+    """
+    if message.json is None:
+        raise CannotEdit("only JSON can be masked, and not a path")
+    done = masked(message.json, to_mask)
+    path = callout.path if callout.phase is Phase.REQUEST else ""
+    again = read(done.body, callout.content_type, "", path)
+    left = finds(again, compiled, callout.phase)
+    if left and left[0].rule.action is not RuleAction.MONITOR:
+        raise CannotEdit(f"{left[0].rule.id} still finds something where no string can be changed")
+    return again, done.restorable
+
+
+def _denied(callout: Callout, compiled: CompiledPolicy, found: list[Found]) -> Verdict:
+    rule = found[0].rule
+    detail = f"rule {rule.id}: {rule.message}"
+    reason = Reason.RULE_MATCHED
+    return denied(NAME, callout, compiled.revision, reason, detail, findings(found))

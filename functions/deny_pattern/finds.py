@@ -7,7 +7,9 @@ read by every rule, so that a strange role is no way around one.
 """
 
 import re
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 from functions.deny_pattern.compiled import CompiledPolicy
@@ -45,19 +47,32 @@ class Found:
     view: str
     text: str
 
-    def finding(self) -> Finding:
-        """What a verdict says of it."""
-        # Elsewhere a span would name characters of a text that the body does not hold.
-        placed = self.segment.view is View.PLAIN
-        return Finding(
-            rule=self.rule.id,
-            category=self.rule.category,
-            severity=self.rule.severity,
-            pointer=self.segment.pointer,
-            start=self.start if placed else 0,
-            end=self.end if placed else 0,
-            view=self.view,
-        )
+
+def findings(found: Sequence[Found]) -> tuple[Finding, ...]:
+    """What a verdict says of the first of `found`, as many as it holds: never what was found."""
+    keys = {each.segment.pointer for each in found if each.segment.view is View.KEY}
+    return tuple(_finding(each, keys) for each in found[:FINDINGS_MAX])
+
+
+def _finding(found: Found, keys: Container[str]) -> Finding:
+    # Elsewhere a span would name characters of a text that the body does not hold.
+    placed = found.segment.view is View.PLAIN
+    return Finding(
+        rule=found.rule.id,
+        category=found.rule.category,
+        severity=found.rule.severity,
+        pointer=_told(found.segment.pointer, keys),
+        start=found.start if placed else 0,
+        end=found.end if placed else 0,
+        view=found.view,
+    )
+
+
+def _told(pointer: str, keys: Container[str]) -> str:
+    """`pointer` with `*` for each step that is an object's key in which something was found."""
+    steps = pointer.split("/")
+    ends = accumulate(steps, lambda before, step: f"{before}/{step}")
+    return "/".join("*" if end in keys else step for step, end in zip(steps, ends, strict=True))
 
 
 def finds(message: Message, compiled: CompiledPolicy, phase: Phase) -> list[Found]:

@@ -1,10 +1,13 @@
 """What text a message holds: strict JSON, segments, normalising, and the shape of a denial.
 
 body ──strict_json──▶ value ──segments──▶ Segment… ──readings──▶ texts to match, with maps back
+body + spans ──edit──▶ the same body, changed there only
 path ──denial──▶ the provider's error shape
 """
 
+from functions.prompt.codings import encode_body
 from functions.prompt.denial import Shape, denial, shape_of
+from functions.prompt.edit import CannotEdit, Edit, edit
 from functions.prompt.folding import fold
 from functions.prompt.message import Message, model_of, read
 from functions.prompt.normalise import Normalised, normalise
@@ -14,6 +17,8 @@ from functions.prompt.strict_json import MalformedMessage
 from functions.prompt.verdicts import denied, open_message, unknown_policy
 
 __all__ = [
+    "CannotEdit",
+    "Edit",
     "MalformedMessage",
     "Message",
     "Normalised",
@@ -23,6 +28,8 @@ __all__ = [
     "View",
     "denial",
     "denied",
+    "edit",
+    "encode_body",
     "fold",
     "model_of",
     "normalise",

@@ -76,7 +76,21 @@ def _changed(value: str, changes: Sequence[Edit]) -> str:
         pieces += (value[done : each.start], each.text)
         done = each.end
     pieces.append(value[done:])
-    return "".join(pieces)
+    changed = "".join(pieces)
+    if _is_document(value) and not _is_document(changed):
+        raise CannotEdit("a JSON document inside a string would be one no more")
+    return changed
+
+
+def _is_document(text: str) -> bool:
+    """Whether a string holds a JSON object or list, as the arguments of a tool call do."""
+    if not text.lstrip().startswith(("{", "[")):
+        return False
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _strings(text: str) -> list[tuple[str, int, int]]:

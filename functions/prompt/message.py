@@ -21,12 +21,14 @@ _FORMS: Final = ("multipart/form-data", "application/x-www-form-urlencoded")
 class Message:
     """All text of one message. `unreadable`: it holds images, sound, files or references too.
 
-    `model` is the one that the body names, empty where it names none.
+    `model` is the one that the body names, empty where it names none; `json` the body without its
+    content codings, None where it is a form or empty.
     """
 
     segments: tuple[Segment, ...]
     unreadable: bool
     model: str = ""
+    json: bytes | None = None
 
     @property
     def empty(self) -> bool:
@@ -61,6 +63,7 @@ def read(body: bytes, content_type: str, content_encoding: str, path: str) -> Me
         tuple(found),
         unreadable=holds_references(value),
         model=model if isinstance(model, str) else "",
+        json=body,
     )
 
 

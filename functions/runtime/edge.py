@@ -25,6 +25,7 @@ from functions.verdict import (
     REASONS,
     Callout,
     ContractError,
+    Decision,
     Header,
     Reason,
     UnauthorisedCallout,
@@ -36,6 +37,8 @@ from functions.verdict.contract import CALLOUT_MEDIA_TYPE, DOCUMENT_MEDIA_TYPE, 
 
 Check = Callable[[Callout, bytes, float], Awaitable[Verdict]]
 """A check: what the shim says of a message, the message, and the seconds left → a verdict."""
+Coding = Callable[[bytes, str], bytes]
+"""Applies content codings, as a `content-encoding` names them, to a masked message."""
 Handler = Callable[[Request], Awaitable[Response]]
 
 _MARGIN_SECONDS_MAX: Final = 0.05
@@ -52,13 +55,17 @@ class _NoVerdict(Exception):
         self.code = code
 
 
-def edge(check: Check, settings: Settings) -> Handler:
-    """The function that functions-framework calls for every request."""
+def edge(check: Check, settings: Settings, coding: Coding | None = None) -> Handler:
+    """The function that functions-framework calls for every request.
+
+    A check that masks gives the new message without codings; `coding` applies those of the old one,
+    since the sidecar may have sent its headers already.
+    """
 
     async def handle(request: Request) -> Response:
         match request.method, request.scope["path"]:
             case "POST", path if path == VERDICT_PATH:
-                return await _answer(request, check, settings)
+                return await _answer(request, check, settings, coding)
             case ("GET", "/health") | ("POST", "/initialize") | ("GET", "/pre-stop"):
                 return Response()
             case _:
@@ -67,7 +74,9 @@ def edge(check: Check, settings: Settings) -> Handler:
     return handle
 
 
-async def _answer(request: Request, check: Check, settings: Settings) -> Response:
+async def _answer(
+    request: Request, check: Check, settings: Settings, coding: Coding | None
+) -> Response:
     """The verdict, or an error that says nothing of the message."""
     headers = [
         (name.decode("latin-1"), value.decode("latin-1"))
@@ -86,6 +95,8 @@ async def _answer(request: Request, check: Check, settings: Settings) -> Respons
         return _error(500, "check.failed", "the check failed; its log names the kind of error")
     if _media_type(dict(headers).get("accept", "")) == CALLOUT_MEDIA_TYPE:
         pairs, content = encode(verdict)
+        if coding and verdict.decision is Decision.MASK:
+            content = coding(content, dict(headers).get("content-encoding", ""))
         return Response(content, headers=dict(pairs))
     return Response(verdict.model_dump_json(), media_type=DOCUMENT_MEDIA_TYPE)
 
@@ -105,7 +116,7 @@ async def _verdict(
     except TimeoutError:
         raise _NoVerdict(504, "check.late", "no verdict inside the deadline") from None
     elapsed_ms = (time.monotonic() - arrived) * 1000
-    logs.audit(verdict, callout, dict(headers).get("x-request-id", ""), elapsed_ms)
+    logs.audit(verdict, callout, elapsed_ms)
     return verdict
 
 

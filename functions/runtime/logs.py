@@ -20,8 +20,9 @@ _REQUEST_ID: Final = re.compile(r"[0-9A-Fa-f-]{1,64}")
 """As Envoy and Function Compute make them. A caller can send its own, with any words in it."""
 
 
-def audit(verdict: Verdict, callout: Callout, request_id: str, milliseconds: float) -> None:
+def audit(verdict: Verdict, callout: Callout, milliseconds: float) -> None:
     """One line for one verdict."""
+    request_id = callout.request_id
     _write(
         {
             "level": "info",

@@ -8,7 +8,7 @@ by the other. Order and letter case of header names do not matter.
 
 import re
 from collections.abc import Iterable
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import Field, StringConstraints, ValidationError
 
@@ -25,6 +25,8 @@ from functions.verdict.models import Name, Record, State
 
 HeaderPairs = Iterable[tuple[str, str]]
 
+REQUEST_ID_CHARS_MAX: Final = 128
+"""A longer id is cut: it names the call in logs and binds its state, and is nothing else."""
 _STREAM = re.compile(r"seq=(0|[1-9][0-9]{0,8});final=([01])")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
 _SINGLE = frozenset(Header) | {"content-type", "content-encoding", "accept", "traceparent"}
@@ -58,6 +60,7 @@ class Callout(Record):
     state: State | None = None
     content_type: str = Field(default="", max_length=255)
     content_encoding: str = Field(default="", max_length=64)
+    request_id: str = Field(default="", max_length=REQUEST_ID_CHARS_MAX)
 
     @classmethod
     def from_headers(cls, headers: HeaderPairs) -> Self:
@@ -81,6 +84,7 @@ class Callout(Record):
                 state=seen.get(Header.STATE),
                 content_type=seen.get("content-type", ""),
                 content_encoding=seen.get("content-encoding", ""),
+                request_id=seen.get("x-request-id", "")[:REQUEST_ID_CHARS_MAX],
             )
         except ValidationError as error:
             field = str(error.errors(include_input=False)[0]["loc"][0])
@@ -103,6 +107,7 @@ class Callout(Record):
             (Header.STATE, self.state or ""),
             ("content-type", self.content_type),
             ("content-encoding", self.content_encoding),
+            ("x-request-id", self.request_id),
         ]
         return [(str(name), str(value)) for name, value in pairs if value]
 

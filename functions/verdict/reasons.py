@@ -39,6 +39,8 @@ class Reason(StrEnum):
     CHECK_THROTTLED = "check.throttled"
     CHECK_UNREACHABLE = "check.unreachable"
     MASK_CONFLICT = "mask.conflict"
+    MASK_IMPOSSIBLE = "mask.impossible"
+    MASK_RESTORED = "mask.restored"
     KEY_UNAVAILABLE = "key.unavailable"
     SHIM_OVERLOADED = "shim.overloaded"
     SHIM_FAULT = "shim.fault"
@@ -67,6 +69,7 @@ class ReasonSpec:
 
 _ALLOW: Final = frozenset({Decision.ALLOW})
 _DENY: Final = frozenset({Decision.DENY})
+_MASK: Final = frozenset({Decision.MASK})
 _ALLOW_OR_DENY: Final = frozenset({Decision.ALLOW, Decision.DENY})
 _MASK_OR_DENY: Final = frozenset({Decision.MASK, Decision.DENY})
 _NEVER: Final[frozenset[Decision]] = frozenset()
@@ -94,12 +97,7 @@ _SPECS: Final = (
         "Nothing is blocked; look at the findings before the rule is enforced.",
     ),
     ReasonSpec(
-        Reason.JUDGE_CLEARED,
-        200,
-        ("check",),
-        _ALLOW,
-        "The judge saw nothing to deny.",
-        "Nothing.",
+        Reason.JUDGE_CLEARED, 200, ("check",), _ALLOW, "The judge saw nothing to deny.", "Nothing."
     ),
     ReasonSpec(
         Reason.JUDGE_FLAGGED,
@@ -236,6 +234,22 @@ _SPECS: Final = (
         _NEVER,
         "Two checks of one stage both changed the message.",
         "Put them into different stages.",
+    ),
+    ReasonSpec(
+        Reason.MASK_IMPOSSIBLE,
+        403,
+        ("check",),
+        _DENY,
+        "What a rule masks stands where it cannot be masked: in a key, a number, a form or a path.",
+        "Send it as plain text in a JSON string, or take it out.",
+    ),
+    ReasonSpec(
+        Reason.MASK_RESTORED,
+        200,
+        ("check",),
+        _MASK,
+        "Placeholders in the answer were replaced by what they stand for.",
+        "Nothing.",
     ),
     ReasonSpec(
         Reason.KEY_UNAVAILABLE,

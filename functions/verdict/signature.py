@@ -36,6 +36,10 @@ class Secret:
     def __repr__(self) -> str:
         return "Secret(…)"
 
+    def derived(self, purpose: str) -> bytes:
+        """A key of 32 bytes for another purpose than signing (HMAC-SHA256 as in RFC 5869, 2.3)."""
+        return hmac.new(self._value, purpose.encode() + b"\x01", hashlib.sha256).digest()
+
     def mac(self, text: bytes) -> str:
         """Hex HMAC-SHA256 of `text` under this secret."""
         return hmac.new(self._value, text, hashlib.sha256).hexdigest()

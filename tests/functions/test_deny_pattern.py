@@ -1,5 +1,6 @@
 """deny-pattern as a process: asked as the shim asks, started as the platform starts it."""
 
+import gzip
 import signal
 from pathlib import Path
 
@@ -130,3 +131,23 @@ rules:
       find: [apple]
       pass: [bread]
 """
+
+
+def test_a_masked_message_keeps_its_coding_and_its_values_come_back(tmp_path: Path) -> None:
+    folder = tmp_path / "policies"
+    folder.mkdir()
+    masking = POLICY.replace(
+        "    message:", "    action: mask\n    mask: {restore: true}\n    message:"
+    )
+    (folder / "default.yaml").write_text(masking)
+    with running(HANDLER, tmp_path / "log", {"MESHWARD_POLICY_DIR": str(folder)}) as function:
+        packed = gzip.compress(chat("one apple"))
+        asked = function.ask(packed, content_encoding="gzip", request_id="a-1")
+        assert gzip.decompress(asked.content) == chat("one <FRUIT_1>")
+        state = asked.headers["x-meshward-state"]
+        answered = function.ask(
+            chat("eat <FRUIT_1>"), phase="response", state=state, request_id="a-1"
+        )
+        assert answered.headers["x-meshward-verdict"] == "mask"
+        assert answered.content == chat("eat apple")
+        assert "apple" not in function.log()

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from functions.deny_pattern.check import ENGINE, CompiledPolicy, compile_policy, judge
+from functions.deny_pattern.check import ENGINE, CompiledPolicy, compile_policy
 from functions.policy import Policies, Rule, RuleAction, load
 from functions.runtime.settings import POLICIES
 from functions.verdict import Callout, Decision, Phase
-from tests.unit.checks.conftest import CHAT_PATH, chat
+from tests.unit.checks.conftest import CHAT_PATH, chat, judge
 
 PATHS = sorted(POLICIES.glob("*.yaml"))
 EXAMPLES = [

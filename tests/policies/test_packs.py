@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from functions.deny_pattern.check import CompiledPolicy, compile_policy, judge
+from functions.deny_pattern.check import CompiledPolicy, compile_policy
 from functions.policy import Rule, load
 from functions.policy.load import PACKS, load_pack
 from functions.policy.validators import NAMES, valid
 from functions.verdict import Callout, Phase
-from tests.unit.checks.conftest import CHAT_PATH, chat
+from tests.unit.checks.conftest import CHAT_PATH, chat, judge
 
 NAMES_OF_PACKS = sorted(path.stem for path in PACKS.glob("*.yaml"))
 

@@ -14,11 +14,12 @@ from urllib.parse import quote
 
 import pytest
 
-from functions.deny_pattern.check import CompiledPolicy, compile_policy, judge
+from functions.deny_pattern.check import CompiledPolicy, compile_policy
 from functions.policy import load
 from functions.prompt.codings import encode_body
 from functions.prompt.readings import readings
 from functions.verdict import Callout, Decision, Phase
+from tests.unit.checks.conftest import judge
 
 ROOT: Final = Path(__file__).parents[2]
 WORD: Final = "账号"

@@ -6,11 +6,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.deny_pattern.check import CompiledPolicy, compile_policy, judge
+from functions.deny_pattern.check import CompiledPolicy, compile_policy
 from functions.policy import load
 from functions.prompt import MalformedMessage, read
 from functions.runtime.settings import POLICIES
 from functions.verdict import Callout, Decision, Phase
+from tests.unit.checks.conftest import judge
 
 COMPILED: CompiledPolicy = compile_policy(load(POLICIES / "default.yaml"), "tested")
 KEYS = st.sampled_from(["content", "text", "model", "id", "role", "x", "账", "a/b", "~"])

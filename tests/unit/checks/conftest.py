@@ -6,15 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from functions.deny_pattern import check as deny_pattern
 from functions.deny_pattern.check import CompiledPolicy
 from functions.deny_pattern.check import compile_policy as compile_rules
 from functions.llm_guard.check import JudgedPolicy
 from functions.llm_guard.check import compile_policy as compile_judge
 from functions.policy import PolicySource, load
-from functions.verdict import Callout, Phase, Verdict
+from functions.runtime.sealing import Sealer
+from functions.verdict import Callout, Phase, Secret, Verdict
 
 CHAT_PATH = "/compatible-mode/v1/chat/completions"
 REVISION = "r1"
+SEALER = Sealer([Secret("s" * 32)])
 
 Edit = Callable[[str, str], PolicySource]
 
@@ -35,6 +38,11 @@ def callout(
         content_type=content_type,
         content_encoding=content_encoding,
     )
+
+
+def judge(call: Callout, body: bytes, compiled: CompiledPolicy | None) -> Verdict:
+    """deny-pattern's verdict, with a sealer of these tests."""
+    return deny_pattern.judge(call, body, compiled, SEALER)
 
 
 def chat(*contents: object) -> bytes:

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from functions.deny_pattern.check import CompiledPolicy, compile_policy, judge
+from functions.deny_pattern.check import CompiledPolicy, compile_policy
 from functions.policy import PolicyError
 from functions.verdict import Decision, Finding, Phase, Reason, Severity
 from functions.verdict.models import FINDINGS_MAX
-from tests.unit.checks.conftest import REVISION, Edit, callout, chat, error_of
+from tests.unit.checks.conftest import REVISION, Edit, callout, chat, error_of, judge
 
 
 def test_a_message_without_a_hit_is_allowed_and_may_be_cached(rules: CompiledPolicy) -> None:
@@ -174,6 +174,13 @@ def test_a_rule_reads_the_roles_and_parts_that_it_names(edited: Edit) -> None:
         if judge(callout(), json.dumps({"messages": [message]}).encode(), scoped).findings
     }
     assert denied == {"user", "stranger"}
+
+
+def test_a_key_in_which_something_is_found_is_not_told(rules: CompiledPolicy) -> None:
+    body = json.dumps({"a": {"我的账号": {"账号": ["账号"]}}}, ensure_ascii=False).encode()
+    verdict = judge(callout(), body, rules)
+    assert [finding.pointer for finding in verdict.findings] == ["/a/*", "/a/*/*", "/a/*/*/0"]
+    assert "账号" not in "".join(finding.pointer for finding in verdict.findings)
 
 
 def test_no_verdict_quotes_what_was_found(rules: CompiledPolicy) -> None:

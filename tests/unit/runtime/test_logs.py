@@ -37,7 +37,7 @@ def line(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
 
 
 def test_a_verdict_leaves_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.audit(VERDICT, CALLOUT, "0a1b-2c", 1.2345)
+    logs.audit(VERDICT, CALLOUT.model_copy(update={"request_id": "0a1b-2c"}), 1.2345)
     assert line(capsys) == {
         "level": "info",
         "event": "verdict",
@@ -59,7 +59,7 @@ def test_a_verdict_leaves_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_request_id_that_no_proxy_makes_is_left_out(
     capsys: pytest.CaptureFixture[str], request_id: str
 ) -> None:
-    logs.audit(VERDICT, CALLOUT, request_id, 1)
+    logs.audit(VERDICT, CALLOUT.model_copy(update={"request_id": request_id}), 1)
     assert line(capsys)["request_id"] == ""
 
 

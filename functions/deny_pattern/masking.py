@@ -1,0 +1,88 @@
+"""Finds → the same message with placeholders, and what each stands for.
+
+    call 13800138000, I mean 13800138000  ──▶  call <CN_PHONE_1>, I mean <CN_PHONE_1>
+
+The same value has the same placeholder in all of a message; a conversation that grows at its end
+keeps its placeholders. Only what stands in a JSON string can be replaced; the check reads the
+masked message once more and denies it if anything is left.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Final
+
+from functions.deny_pattern.finds import Found
+from functions.prompt import Edit, Segment, View, edit
+
+PLACEHOLDER: Final = re.compile("<[A-Z][A-Z0-9_]{0,31}_[0-9]{1,4}>")
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """A masked body; `restorable` maps placeholders to what is to be put back for them."""
+
+    body: bytes
+    restorable: dict[str, str]
+
+
+@dataclass(slots=True)
+class _Place:
+    """A stretch of one string that one placeholder takes, and the finds that it covers."""
+
+    segment: Segment
+    start: int
+    end: int
+    finds: list[Found]
+
+
+def masked(body: bytes, found: Sequence[Found]) -> Masked:
+    """The JSON `body` with a placeholder for each of `found` that stands in a plain string.
+
+    Raises `CannotEdit` where a string cannot be changed without harm.
+    """
+    names = _Names(body.decode("utf-8"))
+    edits: list[Edit] = []
+    restorable: dict[str, str] = {}
+    for place in _places(found):
+        first = place.finds[0]
+        name = names.of(first.rule.label, first.text)
+        edits.append(Edit(place.segment.pointer, place.start, place.end, name))
+        if all(each.rule.mask and each.rule.mask.restore for each in place.finds):
+            restorable.setdefault(name, place.segment.text[place.start : place.end])
+    return Masked(edit(body, edits), restorable)
+
+
+class _Names:
+    """Placeholders by label and value; none that the message already holds."""
+
+    def __init__(self, text: str) -> None:
+        self._taken = set(PLACEHOLDER.findall(text))
+        self._given: dict[tuple[str, str], str] = {}
+        self._numbers: dict[str, count[int]] = {}
+
+    def of(self, label: str, value: str) -> str:
+        name = self._given.get((label, value))
+        if name is None:
+            numbers = self._numbers.setdefault(label, count(1))
+            fresh = (f"<{label}_{number}>" for number in numbers)
+            name = next(each for each in fresh if each not in self._taken)
+            self._given[label, value] = name
+        return name
+
+
+def _places(found: Sequence[Found]) -> list[_Place]:
+    """Finds that overlap made one place, in the order of the message."""
+    order = {id(each.segment): number for number, each in enumerate(found)}
+    plain = [each for each in found if each.segment.view is View.PLAIN and each.end > each.start]
+    plain.sort(key=lambda each: (order[id(each.segment)], each.start, -each.end))
+    places: list[_Place] = []
+    for each in plain:
+        last = places[-1] if places else None
+        if last and last.segment is each.segment and each.start < last.end:
+            last.end = max(last.end, each.end)
+            last.finds.append(each)
+        else:
+            places.append(_Place(each.segment, each.start, each.end, [each]))
+    return places
