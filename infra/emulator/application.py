@@ -26,13 +26,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from infra.emulator import api_v3, control, data_plane
 from infra.emulator.calls import CallRecord, Watcher
 from infra.emulator.errors import FcError, FunctionError, not_found
+from infra.emulator.events import PAYLOAD_BYTES_MAX, milliseconds
 from infra.emulator.faults import CutError
 from infra.emulator.headers import value
 from infra.emulator.http import asgi
 from infra.emulator.http.body import Headers as RawHeaders
 from infra.emulator.http.body import TooLargeError
 from infra.emulator.http.exchange import Exchange
-from infra.emulator.model import LATEST, CustomDomain, Function, Trigger
+from infra.emulator.model import LATEST, CustomDomain, Event, Function, Trigger
 from infra.emulator.signature import Credentials
 from infra.emulator.state import Emulator
 
@@ -151,10 +152,41 @@ class Application:
         exchange: Exchange,
     ) -> None:
         emulator = self._emulator
+        if value(exchange.headers, b"x-fc-invocation-type").lower() == "async":
+            await self._accept(function, qualifier, added, request_id, exchange)
+            return
         pool = emulator.pool(function, emulator.pick(function, qualifier))
         call = data_plane.trigger_call(exchange, request_id, added, pool)
         call = replace(call, qualifier=qualifier, fault=emulator.faults.draw(function.name))
         await data_plane.forward(call, exchange)
+
+    async def _accept(
+        self,
+        function: Function,
+        qualifier: str,
+        added: Sequence[tuple[str, str]],
+        request_id: str,
+        exchange: Exchange,
+    ) -> None:
+        """Take on an asynchronous request of a trigger; the function gets it by and by."""
+        exchange.body.bytes_max = PAYLOAD_BYTES_MAX
+        payload = await exchange.body.read()
+        target, head = data_plane.passed(exchange, added)
+        event = Event(
+            id=request_id,
+            function=function.name,
+            qualifier=qualifier,
+            control_path="/http-invoke",
+            method=exchange.method,
+            target=target,
+            head=head,
+            payload=payload,
+            accepted_ms=milliseconds(self._emulator.clock),
+            task_id=value(exchange.headers, b"x-fc-async-task-id"),
+        )
+        accepted = self._emulator.events.accept(event)
+        task = [(b"x-fc-async-task-id", accepted.task_id.encode())] if accepted.task_id else []
+        exchange.answer(202, [*task, _identity(request_id)], b"")
 
 
 def _record(

@@ -27,8 +27,8 @@ HEADER_BYTES_MAX: Final = 8 * 1024
 TARGET_BYTES_MAX: Final = 4 * 1024
 BODY_BYTES_MAX: Final = 32 * 1024 * 1024
 """HTTP triggers, "Limits", help.aliyun.com/zh/functioncompute, 2026-04."""
-
-
+INVOKE_PATH: Final = "/invoke"
+INVOKE_HEAD: Final = b"host: localhost\r\ncontent-type: application/octet-stream\r\n"
 _UNHANDLED: Final = "UnhandledInvocationError"
 
 
@@ -56,9 +56,6 @@ def check_request(exchange: Exchange) -> None:
         raise invalid("path", f"exceeds {TARGET_BYTES_MAX} bytes together with its query")
     if (exchange.body.size or 0) > BODY_BYTES_MAX:
         raise _too_large()
-    for name, value in exchange.headers:
-        if name == b"x-fc-invocation-type" and value.lower() != b"sync":
-            raise not_emulated("an asynchronous HTTP-trigger request")
     if exchange.upgrade:
         raise not_emulated("a WebSocket or another upgrade of a trigger's connection")
     exchange.body.bytes_max = BODY_BYTES_MAX
@@ -200,21 +197,26 @@ def _says_failed(answer: Answer) -> bool:
 def trigger_call(
     exchange: Exchange, request_id: str, added: Sequence[tuple[str, str]], pool: Pool
 ) -> Call:
-    """A trigger's request as a call; `added` are headers that the admission adds."""
-    passed: Headers = headers.for_function(exchange.headers)
+    """A trigger's request as a call."""
+    target, head = passed(exchange, added)
+    return Call(request_id, "/http-invoke", exchange.method, target, head, pool, exchange.body)
+
+
+def passed(exchange: Exchange, added: Sequence[tuple[str, str]]) -> tuple[bytes, bytes]:
+    """Target and header lines that a function gets of a request; `added` are the admission's."""
+    kept: Headers = headers.for_function(exchange.headers)
     for name, value in added:
         own = name.lower().encode("latin-1")
-        passed = [each for each in passed if each[0] != own]
-        passed.append((own, value.encode("latin-1", "replace")))
+        kept = [each for each in kept if each[0] != own]
+        kept.append((own, value.encode("latin-1", "replace")))
     target = exchange.path + (b"?" + exchange.query if exchange.query else b"")
-    lines = headers.lines(passed)
-    return Call(request_id, "/http-invoke", exchange.method, target, lines, pool, exchange.body)
+    return target, headers.lines(kept)
 
 
 def invoke_call(request_id: str, pool: Pool, payload: bytes) -> Call:
     """An InvokeFunction request as a call: POST /invoke inside."""
-    head = b"host: localhost\r\ncontent-type: application/octet-stream\r\n"
-    return Call(request_id, "/invoke", b"POST", b"/invoke", head, pool, payload)
+    target = INVOKE_PATH.encode()
+    return Call(request_id, INVOKE_PATH, b"POST", target, INVOKE_HEAD, pool, payload)
 
 
 def _too_large() -> FcError:

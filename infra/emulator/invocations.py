@@ -1,5 +1,6 @@
 """InvokeFunction, whatever the dialect: the version is picked, the answer worded in headers.
 
+async   payload ──▶ 202 ──▶ events
 sync    payload ──▶ an instance's /invoke ──▶ its answer, and what the platform says of it aside
 """
 
@@ -11,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from infra.emulator import data_plane
-from infra.emulator.errors import not_emulated
+from infra.emulator.errors import invalid
+from infra.emulator.events import invocation
 from infra.emulator.model import Function
 from infra.emulator.state import Emulator
 
@@ -56,11 +58,25 @@ async def answer(
     emulator: Emulator, function: Function, qualifier: str, request: Request
 ) -> Response:
     """The answer to an InvokeFunction request, of whichever dialect."""
-    if request.headers.get("x-fc-invocation-type", "Sync").lower() != "sync":
-        raise not_emulated("InvokeFunction with x-fc-invocation-type: Async")
     payload = await request.body()
+    how = request.headers.get("x-fc-invocation-type", "Sync").lower()
+    if how not in ("sync", "async"):
+        raise invalid("x-fc-invocation-type", f"{how[:40]!r} is neither Sync nor Async")
+    if how == "async":
+        return _accepted(emulator, function, qualifier, request, payload)
     outcome = await invoke(emulator, function, qualifier, payload, request.state.request_id)
     headers = dict(outcome.headers)
     if request.headers.get("x-fc-log-type", "").lower() != "tail":
         del headers["x-fc-log-result"]
     return Response(outcome.body, headers=headers, media_type=outcome.content_type or None)
+
+
+def _accepted(
+    emulator: Emulator, function: Function, qualifier: str, request: Request, payload: bytes
+) -> Response:
+    request_id: str = request.state.request_id
+    event = invocation(request_id, function.name, qualifier, payload, emulator.clock)
+    event.task_id = request.headers.get("x-fc-async-task-id", "")
+    accepted = emulator.events.accept(event)
+    task = {"x-fc-async-task-id": accepted.task_id} if accepted.task_id else {}
+    return Response(status_code=202, headers=task)

@@ -9,11 +9,13 @@ from typing import Final
 from infra.emulator.account import Account
 from infra.emulator.capacity import INSTANCES_MAX, Capacity
 from infra.emulator.clock import Clock
+from infra.emulator.data_plane import Call
 from infra.emulator.errors import FcError
+from infra.emulator.events import Events
 from infra.emulator.faults import Faults
 from infra.emulator.ids import Ids
 from infra.emulator.log import Log
-from infra.emulator.model import Function, Version
+from infra.emulator.model import Event, Function, Version
 from infra.emulator.objects import Objects
 from infra.emulator.place import Place
 from infra.emulator.pools import Pool
@@ -45,6 +47,7 @@ class Emulator:
         self.account = Account(account_id, region, code_folder)
         self.reloads = Reloads()
         self.objects = Objects(folder / "objects")
+        self.events = Events(self.clock, self.ids, self.account.function, self._prepared)
         self._guardian = Guardian(folder)
         self._pools: dict[tuple[str, str], Pool] = {}
         self._logs: dict[str, Log] = {}
@@ -87,6 +90,7 @@ class Emulator:
         """Stop all instances of a function, or a version, that has been deleted."""
         if version_id is None:
             self.reloads.leave(name)
+            self.events.drop(name)
             self._logs.pop(name, None)
         gone = [key for key in self._pools if key[0] == name and version_id in (None, key[1])]
         await asyncio.gather(*(self._pools.pop(key).close() for key in gone))
@@ -102,9 +106,26 @@ class Emulator:
     async def close(self) -> None:
         """Stop everything."""
         self._reaper.cancel()
+        self.events.close()
         self.reloads.close()
         await asyncio.gather(*(pool.close() for pool in self._pools.values()))
         self._guardian.close()
+
+    def _prepared(self, event: Event) -> Call:
+        """An event as a call to an instance."""
+        function = self.account.function(event.function)
+        retries = b"x-fc-retry-count: %d\r\n" % (event.attempts - 1)
+        return Call(
+            request_id=event.id,
+            control_path=event.control_path,
+            method=event.method,
+            target=event.target,
+            head=event.head + retries,
+            pool=self.pool(function, self.pick(function, event.qualifier)),
+            body=event.payload,
+            qualifier=event.qualifier,
+            fault=self.faults.draw(function.name),
+        )
 
     async def _reap(self) -> None:
         while True:

@@ -1,6 +1,7 @@
 """Every operation of the FC 3.0 SDK, by its sync and async methods: it works, or answers 501."""
 
 import asyncio
+import contextlib
 import inspect
 import json
 import re
@@ -29,7 +30,7 @@ class Recorder:
         self.called: set[str] = set()
 
     def __call__(self, name: str, *arguments: Any) -> Any:
-        self.called.add(name)
+        self.called.add(name.removesuffix("_with_options"))
         if not self._is_async:
             return getattr(getattr(self._sdk, name)(*arguments), "body", None)
         waited: Coroutine[Any, Any, Any] = getattr(self._sdk, f"{name}_async")(*arguments)
@@ -61,7 +62,7 @@ def test_every_emulated_operation_works_by_the_sdk(door: Door, *, is_async: bool
     do = Recorder(door.sdk, is_async=is_async)
     name = f"life-{'async' if is_async else 'sync'}"
 
-    for stage in (deploy, versions, triggers, limits, switches, shared, tags, remove):
+    for stage in (deploy, versions, triggers, limits, asynchronous, switches, shared, tags, remove):
         stage(do, name)
 
     assert do.called == {operation.method_name for operation in EMULATED}
@@ -144,6 +145,27 @@ def limits(do: Callable[..., Any], name: str) -> None:
     request = fc.ListProvisionConfigsRequest(function_name=name)
     assert len(do("list_provision_configs", request).provision_configs) == 1
     do("delete_provision_config", name, fc.DeleteProvisionConfigRequest(qualifier="1"))
+
+
+def asynchronous(do: Callable[..., Any], name: str) -> None:
+    body = fc.PutAsyncInvokeConfigInput(async_task=True, max_async_retry_attempts=1)
+    put = fc.PutAsyncInvokeConfigRequest(body=body, qualifier="1")
+    assert do("put_async_invoke_config", name, put).max_async_retry_attempts == 1
+    get = fc.GetAsyncInvokeConfigRequest(qualifier="1")
+    assert do("get_async_invoke_config", name, get).async_task
+    listed = do("list_async_invoke_configs", fc.ListAsyncInvokeConfigsRequest(function_name=name))
+    assert len(listed.configs) == 1
+
+    headers = fc.InvokeFunctionHeaders(x_fc_invocation_type="Async", x_fc_async_task_id="mine")
+    request = fc.InvokeFunctionRequest(body=b"later", qualifier="1")
+    do("invoke_function_with_options", name, request, headers, RuntimeOptions())
+    task = do("get_async_task", name, "mine", fc.GetAsyncTaskRequest())
+    assert (task.task_id, task.task_payload) == ("mine", "later")
+    tasks = do("list_async_tasks", name, fc.ListAsyncTasksRequest(prefix="mine")).tasks
+    assert [each.task_id for each in tasks] == ["mine"]
+    with contextlib.suppress(DaraException):  # It may have ended by itself already.
+        do("stop_async_task", name, "mine", fc.StopAsyncTaskRequest())
+    do("delete_async_invoke_config", name, fc.DeleteAsyncInvokeConfigRequest(qualifier="1"))
 
 
 def switches(do: Callable[..., Any], name: str) -> None:

@@ -36,14 +36,6 @@ def test_a_path_beyond_4_kb_is_refused(emulator: Emulator, created: Created) -> 
     assert emulator.call(created(), "/?" + "q" * 4096).status == 400
 
 
-def test_an_asynchronous_request_is_refused_and_not_made_synchronous(
-    emulator: Emulator, created: Created
-) -> None:
-    headers = [("x-fc-invocation-type", "Async")]
-
-    assert emulator.call(created(), headers=headers).status == 501
-
-
 def test_headers_beyond_8_kb_are_refused(emulator: Emulator, created: Created) -> None:
     answer = emulator.call(created(), headers=[("x-long", "x" * 8192)])
 

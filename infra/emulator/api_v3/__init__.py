@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from infra.emulator.api_v3.asynchronous import Asynchronous
 from infra.emulator.api_v3.domains import Domains
 from infra.emulator.api_v3.functions import Functions
 from infra.emulator.api_v3.layers import Layers
@@ -31,7 +32,9 @@ from infra.emulator.signature import Credentials, Signed, verify
 from infra.emulator.state import Emulator
 
 PREFIX: Final = "/2023-03-30"
-_PARTS: Final = (Functions, Versions, Triggers, ScalingConfigs, Layers, Domains, Tags)
+_PARTS: Final = (
+    *(Functions, Versions, Triggers, ScalingConfigs, Asynchronous, Layers, Domains, Tags),
+)
 
 
 def is_emulated(operation: Operation) -> bool:

@@ -9,7 +9,7 @@ Layer        code that several functions share
 CustomDomain routes of a host to functions
 """
 
-from infra.emulator.model.asynchronous import AsyncSettings
+from infra.emulator.model.asynchronous import AsyncSettings, Event, Status, Step, Target
 from infra.emulator.model.configuration import (
     CUSTOM_RUNTIMES,
     EVENT_RUNTIMES,
@@ -38,11 +38,15 @@ __all__ = [
     "Code",
     "Configuration",
     "CustomDomain",
+    "Event",
     "Function",
     "HealthCheck",
     "Layer",
     "Minimum",
     "Path",
+    "Status",
+    "Step",
+    "Target",
     "Trigger",
     "Version",
     "check_name",

@@ -1,10 +1,15 @@
-"""How a qualifier's asynchronous invocations are retried, how old they may get, and who is told.
+"""Asynchronous invocations: how they are retried, how old they may get, who is told, and each one.
+
+    Enqueued ──▶ Running ──▶ Succeeded
+                  ▲  └─ failed ──▶ Retrying, until no retry is left ──▶ Failed
+                  └────────────────┘       any, before its end: Stopped, Expired, Invalid
 
 Limits: help.aliyun.com/zh/functioncompute, "Configure asynchronous invocation", 2026-04.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Final
 
 from infra.emulator.errors import invalid, not_emulated
@@ -57,3 +62,67 @@ class AsyncSettings:
                 raise invalid(f"destinationConfig.{name}.destination", f"{arn[:100]!r} is no ARN")
             if arn:
                 Target.of(arn)
+
+
+class Status(StrEnum):
+    """Where an asynchronous invocation is, by the platform's names."""
+
+    ENQUEUED = "Enqueued"
+    RUNNING = "Running"
+    RETRYING = "Retrying"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    STOPPING = "Stopping"
+    STOPPED = "Stopped"
+    EXPIRED = "Expired"
+    INVALID = "Invalid"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing will come after it."""
+        return self in _FINAL
+
+
+_FINAL: Final = (
+    *(Status.SUCCEEDED, Status.FAILED, Status.STOPPED, Status.EXPIRED, Status.INVALID),
+)
+
+
+@dataclass(slots=True)
+class Step:
+    """A status that an invocation has had. Times are milliseconds since 1970."""
+
+    status: Status
+    at_ms: int
+    detail: str = ""
+
+
+@dataclass(slots=True)
+class Event:
+    """An asynchronous invocation that has been accepted, and what has come of it.
+
+    `control_path`, `method`, `target` and `head` are the call as an instance gets it. Without a
+    `task_id` it is forgotten when it has ended.
+    """
+
+    id: str
+    function: str
+    qualifier: str
+    control_path: str
+    method: bytes
+    target: bytes
+    head: bytes
+    payload: bytes
+    accepted_ms: int
+    task_id: str = ""
+    status: Status = Status.ENQUEUED
+    attempts: int = 0
+    failures: int = 0
+    started_ms: int = 0
+    ended_ms: int = 0
+    instance_id: str = ""
+    answer: bytes = b""
+    error: str = ""
+    destination: str = ""
+    """What came of telling the destination: Succeeded, Failed, or nothing."""
+    steps: list[Step] = field(default_factory=list)

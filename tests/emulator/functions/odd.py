@@ -8,6 +8,7 @@ POST /stream        a piece for every piece that comes, as it comes
 POST /drain         the number of bytes that came in pieces
 POST /eat           takes as many MB of memory as the body says, and sleeps
 POST /much          as many bytes as the body says
+POST /invoke        500 as often as the variable FAILS says, then as any other
 POST /headers       more headers than the platform takes
 POST /nonsense      an answer that is not HTTP
 POST /child         starts a process of its own; its number
@@ -28,6 +29,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     sick = False
+    failed = 0
 
     def _respond(self) -> None:
         if self.path == "/stream":
@@ -39,6 +41,13 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         if self.path == "/die":
             os._exit(3)
+        if self.path == "/invoke" and Handler.failed < int(os.environ.get("FAILS", "0")):
+            Handler.failed += 1
+            self._send(500, b"told to fail")
+            return
+        self._obey(body)
+
+    def _obey(self, body: bytes) -> None:
         if self.path == "/slow":
             time.sleep(float(body))
         if self.path == "/eat":
