@@ -1,155 +1,142 @@
-"""Judges a message by asking a judge: pure but for the judge, which is an argument.
+"""Judges a message by asking judges: pure but for its means, which are arguments.
 
-body ──read──▶ segments ──prompt──▶ judge ──▶ Opinion ──screen──▶ Verdict
-                                      └─ JudgeError ─▶ the policy's judge.on_error
+body ──read──▶ pieces ──memory──▶ those not judged before ──windows──▶ questions, in parallel
+                                                                          │
+      Verdict ◀──the strictest finding that counts── hits ◀──thresholds── opinions
+              ◀──the policy's judge.on_error───────────────────────────── JudgeError
 """
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final
 
 from functions.llm_guard import prompt
-from functions.llm_guard.judge import JudgeError, Opinion
-from functions.policy import Category, Judge, OnError, PolicyFile, PolicySource, Unreadable
-from functions.prompt import denied, normalise, open_message, unknown_policy
+from functions.llm_guard.categories import described
+from functions.llm_guard.deadline import Deadline
+from functions.llm_guard.failures import JudgeError
+from functions.llm_guard.hits import Case, Hit, Means, TooMuch, hits_in
+from functions.llm_guard.pieces import Piece, pieces_of
+from functions.policy import (
+    Judge,
+    JudgeMode,
+    OnError,
+    PolicyError,
+    PolicyFile,
+    PolicySource,
+    PromptTexts,
+    Unreadable,
+)
+from functions.prompt import denied, open_message, unknown_policy
 from functions.verdict import REASONS, Callout, Decision, Finding, Reason, Severity, Verdict
 
 NAME: Final = "llm-guard"
 
-# A judge's reason that repeats so many characters of the text in a row is not shown. Everyday
-# letters get more, since two English sentences share them by chance; Chinese says more in less.
-_PLAIN_CHARS: Final = 16
-_OTHER_CHARS: Final = 6
-_WIDE_CHARS: Final = 3
-_EVERYDAY: Final = re.compile(r"[a-z ,.'-]*")
-_WIDE: Final = re.compile(r"[^\x00-\u024f]*")
-_DIGITS: Final = 3
-"""A model likes to quote a number in another spelling, so that so many digits are not shown."""
-_REASON_CHARS_MAX: Final = 200
-_SECONDS_MIN: Final = 0.001
-
-
-class AsksJudge(Protocol):
-    """The part of a judge's client that the check needs."""
-
-    async def ask(
-        self,
-        messages: Sequence[dict[str, str]],
-        response_format: dict[str, Any],
-        seconds: float,
-    ) -> Opinion:
-        """The opinion, or `JudgeError`."""
-
 
 @dataclass(frozen=True, slots=True)
 class JudgedPolicy:
-    """A policy ready to judge by."""
+    """A policy ready to judge by: its categories described, the words to ask in chosen."""
 
     policy: PolicyFile
     revision: str
+    judge: Judge | None
+    texts: PromptTexts
 
 
 def compile_policy(source: PolicySource, revision: str) -> JudgedPolicy:
-    """Nothing to compile: categories are plain words."""
-    return JudgedPolicy(source.policy, revision)
+    """The policy, ready. Raises `PolicyError` for a category that nobody describes."""
+    judge, policy = source.policy.judge, source.policy
+    if judge is None:
+        return JudgedPolicy(policy, revision, None, PromptTexts.model_construct())
+    try:
+        categories = tuple(described(each, judge.language) for each in judge.categories)
+    except PolicyError as error:
+        raise PolicyError(f"{source.file}: {error}") from None
+    judge = judge.model_copy(update={"categories": categories})
+    texts = judge.prompt or prompt.built_in(judge.language)
+    return JudgedPolicy(policy, revision, judge, texts)
 
 
 async def judge(
-    callout: Callout,
-    body: bytes,
-    compiled: JudgedPolicy | None,
-    client: AsksJudge,
-    marker: Callable[[], str],
-    seconds: float,
+    callout: Callout, body: bytes, compiled: JudgedPolicy | None, means: Means, seconds: float
 ) -> Verdict:
     """The verdict on one message, after `seconds` at the latest.
 
-    `compiled` is the callout's policy, None where there is none; `marker` makes a fresh random
-    marker for each call.
+    `compiled` is the callout's policy, None where there is none.
     """
     if compiled is None:
         return unknown_policy(NAME, callout)
-    revision, rules = compiled.revision, compiled.policy.judge
+    rules = compiled.judge
     if rules is None:
         detail = f"the policy {callout.policy} has no judge section"
-        return denied(NAME, callout, revision, Reason.POLICY_UNKNOWN, detail)
+        return denied(NAME, callout, compiled.revision, Reason.POLICY_UNKNOWN, detail)
+    deadline = Deadline.after(min(seconds, rules.timeout_ms / 1000))
     deny_unreadable = compiled.policy.unreadable is Unreadable.DENY
-    message = open_message(NAME, callout, body, revision, deny_unreadable=deny_unreadable)
+    message = open_message(NAME, callout, body, compiled.revision, deny_unreadable=deny_unreadable)
     if isinstance(message, Verdict):
         return message
-    texts = prompt.texts_of(message.segments)
-    if not texts:
+    case = Case(compiled.revision, rules, compiled.texts, means, deadline)
+    return await _judged(callout, compiled, case, pieces_of(message.segments))
+
+
+async def _judged(
+    callout: Callout, compiled: JudgedPolicy, case: Case, pieces: Sequence[Piece]
+) -> Verdict:
+    rules = case.rules
+    if not pieces:
         return _allow(callout, compiled, Reason.MESSAGE_EMPTY)
-    asked = prompt.messages(texts, rules.categories, marker())
+    if rules.sample < 1 and case.means.chance() >= rules.sample:
+        return _allow(callout, compiled, Reason.JUDGE_SKIPPED)
     try:
-        opinion = await client.ask(
-            asked,
-            prompt.response_format(rules.categories),
-            max(min(seconds, rules.timeout_ms / 1000), _SECONDS_MIN),
-        )
-        return _from_opinion(callout, compiled, rules, opinion, texts)
+        hits = await hits_in(case, pieces)
+    except TooMuch as error:
+        return denied(NAME, callout, case.revision, Reason.REQUEST_TOO_LARGE, str(error))
     except JudgeError as error:
-        return _without_opinion(callout, compiled, rules, error.reason)
+        return _without_opinion(callout, compiled, rules, error)
+    return _from_hits(callout, compiled, rules, hits)
 
 
 def _without_opinion(
-    callout: Callout, compiled: JudgedPolicy, rules: Judge, reason: Reason
+    callout: Callout, compiled: JudgedPolicy, rules: Judge, error: JudgeError
 ) -> Verdict:
-    if rules.on_error is OnError.ALLOW:
+    reason = error.failure.reason
+    if rules.on_error is OnError.ALLOW or rules.mode is JudgeMode.MONITOR:
         return _allow(callout, compiled, reason)
-    return denied(NAME, callout, compiled.revision, reason, REASONS[reason].meaning)
+    detail = f"{error.failure}: {REASONS[reason].meaning}"
+    return denied(NAME, callout, compiled.revision, reason, detail)
 
 
-def _from_opinion(
+def _from_hits(
+    callout: Callout, compiled: JudgedPolicy, rules: Judge, hits: Sequence[Hit]
+) -> Verdict:
+    if not hits:
+        return _allow(callout, compiled, Reason.JUDGE_CLEARED)
+    ranked = sorted(hits, key=lambda hit: (hit.denies, hit.confidence), reverse=True)
+    findings: dict[str, Finding] = {}
+    for hit in ranked:
+        findings.setdefault(hit.category.id, _finding(hit))
+    worst, found = ranked[0], tuple(findings.values())
+    if not worst.denies or rules.mode is JudgeMode.MONITOR:
+        return _allow(callout, compiled, Reason.JUDGE_MONITORED, found)
+    detail = f"{worst.category.id}: {worst.why}"
+    return denied(NAME, callout, compiled.revision, Reason.JUDGE_FLAGGED, detail, found)
+
+
+def _finding(hit: Hit) -> Finding:
+    return Finding(
+        rule=hit.category.id,
+        category=hit.category.id,
+        severity=Severity.HIGH if hit.denies else Severity.MEDIUM,
+        view="judge",
+        confidence=hit.confidence,
+    )
+
+
+def _allow(
     callout: Callout,
     compiled: JudgedPolicy,
-    rules: Judge,
-    opinion: Opinion,
-    texts: Sequence[str],
+    reason: Reason,
+    findings: tuple[Finding, ...] = (),
 ) -> Verdict:
-    if opinion.verdict == "allow":
-        return _allow(callout, compiled, Reason.JUDGE_CLEARED)
-    category = next((each for each in rules.categories if each.id == opinion.category), None)
-    if category is None:
-        # A judge that denies for a reason nobody gave it has not kept to its task.
-        raise JudgeError(Reason.JUDGE_MALFORMED, "a denial for no category of the policy")
-    finding = Finding(
-        rule=category.id,
-        category=category.id,
-        severity=Severity.HIGH,
-        view="judge",
-        confidence=opinion.confidence,
-    )
-    detail = f"{category.id}: {screen(opinion.reason, texts, category)}"
-    return denied(NAME, callout, compiled.revision, Reason.JUDGE_FLAGGED, detail, (finding,))
-
-
-def screen(reason: str, texts: Sequence[str], category: Category) -> str:
-    """The judge's reason if it repeats nothing of the judged text, else the category's words.
-
-    `texts` are normalised, as the judge was shown them.
-    """
-    shown = " ".join(normalise(reason).text.split())[:_REASON_CHARS_MAX]
-    judged = "\n".join(texts).casefold()
-    repeats = (
-        _shares(shown, judged, _PLAIN_CHARS, lambda _: True)
-        or _shares(shown, judged, _OTHER_CHARS, lambda piece: not _EVERYDAY.fullmatch(piece))
-        or _shares(shown, judged, _WIDE_CHARS, lambda piece: bool(_WIDE.fullmatch(piece)))
-    )
-    if not shown or sum(map(str.isdigit, shown)) >= _DIGITS or repeats:
-        return category.description
-    return shown
-
-
-def _shares(reason: str, judged: str, length: int, counts: Callable[[str], bool]) -> bool:
-    """Whether `length` characters in a row that count stand in both, letter case aside."""
-    starts = range(len(reason) - length + 1)
-    pieces = {reason[at : at + length] for at in starts if counts(reason[at : at + length])}
-    return any(piece.casefold() in judged for piece in pieces)
-
-
-def _allow(callout: Callout, compiled: JudgedPolicy, reason: Reason) -> Verdict:
     judged = reason in (Reason.JUDGE_CLEARED, Reason.MESSAGE_EMPTY)
     return Verdict(
         check=NAME,
@@ -158,5 +145,6 @@ def _allow(callout: Callout, compiled: JudgedPolicy, reason: Reason) -> Verdict:
         revision=compiled.revision,
         decision=Decision.ALLOW,
         reason=reason,
+        findings=findings,
         cache_seconds=compiled.policy.cache_seconds if judged else 0,
     )

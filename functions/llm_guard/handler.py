@@ -1,52 +1,83 @@
-"""The function `llm-guard`: settings, policies and the judge's client once, then the check."""
+"""The function `llm-guard`: settings, policies, judges and memory once, then the check."""
 
+import asyncio
+import os
 import secrets
-from functools import partial
+from random import SystemRandom
 
 import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import Response
 
-from functions.llm_guard import prompt
+from functions.llm_guard import metrics, prompt
 from functions.llm_guard.check import compile_policy, judge
-from functions.llm_guard.judge import JudgeClient
+from functions.llm_guard.endpoint import Endpoint, transport_of
+from functions.llm_guard.failures import JudgeError
+from functions.llm_guard.gate import Gate
+from functions.llm_guard.hits import Means
+from functions.llm_guard.judges import Judges
+from functions.llm_guard.memory import Memory, Shared
+from functions.llm_guard.settings import GuardSettings
+from functions.llm_guard.settings import read as read_guard
 from functions.policy import Policies, watch
-from functions.prompt import model_of
 from functions.runtime import logs
-from functions.runtime.edge import edge
-from functions.runtime.settings import SettingsError, current
+from functions.runtime.edge import Page, edge
+from functions.runtime.settings import current
 from functions.verdict import Callout, Verdict
 
+_NONCE_BYTES = 32
+
+
+def _judges(guard: GuardSettings, meter: metrics.Meter) -> Judges:
+    # A hedge is a second connection for a call that has its place at the gate already.
+    connections_max = 2 * guard.calls_max
+    endpoints = [Endpoint(each, transport_of(each, connections_max)) for each in guard.judges]
+    gate = Gate(guard.calls_max, guard.queue_max)
+    return Judges(endpoints, gate, meter, _tell, SystemRandom(), hedge=guard.hedge)
+
+
+def _tell(name: str, error: JudgeError) -> None:
+    logs.event("warning", "judge failed", f"{name}: {error.failure}: {error}")
+
+
+def _shared(guard: GuardSettings) -> Shared | None:
+    if not guard.cache_url:
+        return None
+    from functions.llm_guard.redis_cache import (  # noqa: PLC0415 -- 100 ms of a cold start
+        RedisCache,
+    )
+
+    return RedisCache(guard.cache_url)
+
+
 _settings = current()
-if not _settings.judge_url or not _settings.judge_model:
-    raise SettingsError("MESHWARD_JUDGE_URL and MESHWARD_JUDGE_MODEL must be set for llm-guard")
+_guard = read_guard(os.environ)
+_models = ", ".join(each.model for each in _guard.judges)
 _policies = Policies(
-    _settings.policy_dir,
-    compile_policy,
-    f"prompt {prompt.VERSION}, judge {_settings.judge_model}",
+    _settings.policy_dir, compile_policy, f"prompt {prompt.VERSION}, judges {_models}"
 )
 _policies.reload()
 logs.policies(_policies.names(), None)
 watch(_policies, lambda error: logs.policies(_policies.names(), error))
-_client = JudgeClient(
-    _settings.judge_url,
-    _settings.judge_model,
-    _settings.judge_api_key,
-    lambda error: logs.event("warning", "judge failed", f"{error.reason}: {error}"),
+_meter = metrics.Meter()
+_key = bytes.fromhex(_settings.signing_secrets[0].mac(b"meshward llm-guard memory 1"))
+_means = Means(
+    judges=(_all_judges := _judges(_guard, _meter)),
+    memory=(_memory := Memory(_key, _guard.cache_entries_max, _meter, _shared(_guard))),
+    nonce=lambda: secrets.token_hex(_NONCE_BYTES),
+    chance=SystemRandom().random,
 )
 
 
 async def _check(callout: Callout, body: bytes, seconds: float) -> Verdict:
-    model = partial(model_of, body, callout.content_type, callout.content_encoding)
-    compiled = _policies.choose(callout, model)
-    return await judge(callout, body, compiled, _client, _marker, seconds)
+    clock = asyncio.get_running_loop()
+    began = clock.time()
+    verdict = await judge(callout, body, _policies.get(callout.policy), _means, seconds)
+    _meter.verdict(verdict, clock.time() - began)
+    return verdict
 
 
-def _marker() -> str:
-    return f"=====DATA {secrets.token_hex(16)}====="
-
-
-_edge = edge(_check, _settings)
+_edge = edge(_check, _settings, pages={"/metrics": Page(metrics.CONTENT_TYPE, _meter.text)})
 
 
 @functions_framework.aio.http
@@ -56,5 +87,6 @@ async def handle(request: Request) -> Response:
 
 
 async def close() -> None:
-    """Close the connections to the judge."""
-    await _client.close()
+    """Close the connections to judges and cache."""
+    await _all_judges.close()
+    await _memory.close()

@@ -7,14 +7,26 @@
 """
 
 from functions.policy.documents import PolicyError
+from functions.policy.judging import (
+    Category,
+    CategoryAction,
+    Judge,
+    JudgeMode,
+    Language,
+    OnError,
+    PromptTexts,
+)
 from functions.policy.load import PolicySource, load
-from functions.policy.model import Category, Judge, OnError, PolicyFile, Select, Unreadable
+from functions.policy.model import PolicyFile, Select, Unreadable
 from functions.policy.rule import Mask, Part, Role, Rule, RuleAction, RulePhase, Scope
 from functions.policy.store import Policies, watch
 
 __all__ = [
     "Category",
+    "CategoryAction",
     "Judge",
+    "JudgeMode",
+    "Language",
     "Mask",
     "OnError",
     "Part",
@@ -22,6 +34,7 @@ __all__ = [
     "PolicyError",
     "PolicyFile",
     "PolicySource",
+    "PromptTexts",
     "Role",
     "Rule",
     "RuleAction",

@@ -13,6 +13,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from functions.policy.judging import Judge, OnError
 from functions.policy.rule import (
     Line,
     Mask,
@@ -22,7 +23,7 @@ from functions.policy.rule import (
     Scope,
 )
 from functions.verdict import Record, Severity
-from functions.verdict.contract import CACHE_SECONDS_MAX, DEADLINE_MS_MAX
+from functions.verdict.contract import CACHE_SECONDS_MAX
 from functions.verdict.models import Name
 
 RULES_MAX: Final = 5000
@@ -40,13 +41,6 @@ class Unreadable(StrEnum):
 
     ALLOW = "allow"
     DENY = "deny"
-
-
-class OnError(StrEnum):
-    """What happens when a verdict cannot be had."""
-
-    DENY = "deny"
-    ALLOW = "allow"
 
 
 class Select(Record):
@@ -97,32 +91,6 @@ class PackUse(Record):
 
     pack: Name
     rules: Overrides = Field(default={})
-
-
-class Category(Record):
-    """A kind of text that the judge denies, in plain words."""
-
-    id: Name
-    description: Annotated[
-        str, StringConstraints(min_length=1, max_length=1000, strip_whitespace=True)
-    ]
-
-
-class Judge(Record):
-    """What the judge looks for, how long it may take, and what happens without it.
-
-    The callout's deadline holds all the same: the shorter of both decides. Without an `on_error`
-    of its own the policy's counts.
-    """
-
-    on_error: OnError | None = None
-    timeout_ms: int = Field(default=DEADLINE_MS_MAX, ge=1, le=DEADLINE_MS_MAX)
-    categories: Annotated[tuple[Category, ...], Field(min_length=1, max_length=32)]
-
-    @model_validator(mode="after")
-    def _ids_are_unique(self) -> Self:
-        _refuse_twice([category.id for category in self.categories])
-        return self
 
 
 class PolicyFile(Record):

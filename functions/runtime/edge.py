@@ -4,6 +4,7 @@
     POST /initialize   200: the platform's initialiser, nothing left to do; GET /pre-stop alike
     POST /v1/verdict   callout ─▶ body ─▶ signature ─▶ check ─▶ headers and body, or the document
                          │ 400      │ 413    │ 401       │ 500, 504
+    GET  /…            a function's own pages, such as its metrics
     anything else      404
 
 Nothing of the body is looked at before the signature over its raw bytes has been verified.
@@ -13,7 +14,8 @@ functions-framework sends every path to one function, so the paths are told apar
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
@@ -55,8 +57,24 @@ class _NoVerdict(Exception):
         self.code = code
 
 
-def edge(check: Check, settings: Settings, coding: Coding | None = None) -> Handler:
-    """The function that functions-framework calls for every request.
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a function's own, for whoever runs it: its content type, and how it is made."""
+
+    content_type: str
+    make: Callable[[], bytes]
+
+
+_NO_PAGES: Final[Mapping[str, Page]] = {}
+
+
+def edge(
+    check: Check,
+    settings: Settings,
+    coding: Coding | None = None,
+    pages: Mapping[str, Page] = _NO_PAGES,
+) -> Handler:
+    """The function that functions-framework calls for every request; `pages` by their paths.
 
     A check that masks gives the new message without codings; `coding` applies those of the old one,
     since the sidecar may have sent its headers already.
@@ -66,6 +84,8 @@ def edge(check: Check, settings: Settings, coding: Coding | None = None) -> Hand
         match request.method, request.scope["path"]:
             case "POST", path if path == VERDICT_PATH:
                 return await _answer(request, check, settings, coding)
+            case "GET", path if path in pages:
+                return Response(pages[path].make(), media_type=pages[path].content_type)
             case ("GET", "/health") | ("POST", "/initialize") | ("GET", "/pre-stop"):
                 return Response()
             case _:

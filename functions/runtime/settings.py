@@ -7,7 +7,7 @@ its owner believes.
 import difflib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -24,10 +24,9 @@ _KNOWN: Final = (
     "MESHWARD_LISTEN",
     "MESHWARD_POLICY_DIR",
     "MESHWARD_BODY_BYTES_MAX",
-    "MESHWARD_JUDGE_URL",
-    "MESHWARD_JUDGE_MODEL",
-    "MESHWARD_JUDGE_API_KEY",
 )
+_ELSEWHERE: Final = ("MESHWARD_JUDGE_", "MESHWARD_CACHE_")
+"""How the names begin that llm-guard reads and checks itself."""
 
 
 class SettingsError(ValueError):
@@ -36,19 +35,13 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Settings in force. Secrets are kept out of `repr`.
-
-    `judge_url` is the base URL of an OpenAI-compatible API, ending before `/chat/completions`.
-    """
+    """Settings in force. Secrets are kept out of `repr`."""
 
     signing_secrets: tuple[Secret, ...]
     listen: str = _LISTEN
     port: int = _PORT
     policy_dir: Path = POLICIES
     body_bytes_max: int = _BODY_BYTES_MAX
-    judge_url: str = ""
-    judge_model: str = ""
-    judge_api_key: str = field(default="", repr=False)
 
 
 @cache
@@ -60,7 +53,9 @@ def current() -> Settings:
 def read(environment: Mapping[str, str]) -> Settings:
     """The settings that `environment` gives; raises `SettingsError` for one that cannot be used."""
     for name in environment:
-        if name.startswith("MESHWARD_") and name not in _KNOWN:
+        if name in _KNOWN or name.startswith(_ELSEWHERE):
+            continue
+        if name.startswith("MESHWARD_"):
             near = difflib.get_close_matches(name, _KNOWN, n=1)
             hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(_KNOWN)}"
             raise SettingsError(f"{name} is set and nothing reads it; {hint}")
@@ -70,9 +65,6 @@ def read(environment: Mapping[str, str]) -> Settings:
         port=_number(environment, "FC_SERVER_PORT", _PORT, most=65_535),
         policy_dir=Path(environment.get("MESHWARD_POLICY_DIR") or POLICIES),
         body_bytes_max=_number(environment, "MESHWARD_BODY_BYTES_MAX", _BODY_BYTES_MAX),
-        judge_url=_url(environment, "MESHWARD_JUDGE_URL"),
-        judge_model=environment.get("MESHWARD_JUDGE_MODEL", ""),
-        judge_api_key=environment.get("MESHWARD_JUDGE_API_KEY", ""),
     )
 
 
@@ -84,13 +76,6 @@ def _secrets(value: str) -> tuple[Secret, ...]:
         return tuple(Secret(each) for each in values)
     except ValueError as error:
         raise SettingsError(f"MESHWARD_SIGNING_SECRETS: {error}") from None
-
-
-def _url(environment: Mapping[str, str], name: str) -> str:
-    value = environment.get(name, "").rstrip("/")
-    if value and not value.startswith(("http://", "https://")):
-        raise SettingsError(f"{name} must begin with http:// or https://")
-    return value
 
 
 def _number(environment: Mapping[str, str], name: str, default: int, most: int = 2**31) -> int:

@@ -23,6 +23,8 @@ class Reason(StrEnum):
     RULE_MONITORED = "rule.monitored"
     JUDGE_CLEARED = "judge.cleared"
     JUDGE_FLAGGED = "judge.flagged"
+    JUDGE_MONITORED = "judge.monitored"
+    JUDGE_SKIPPED = "judge.skipped"
     JUDGE_TIMEOUT = "judge.timeout"
     JUDGE_UNAVAILABLE = "judge.unavailable"
     JUDGE_MALFORMED = "judge.malformed"
@@ -106,6 +108,22 @@ _SPECS: Final = (
         _DENY,
         "The judge denied the text.",
         "The finding names the category; take the private data out.",
+    ),
+    ReasonSpec(
+        Reason.JUDGE_MONITORED,
+        200,
+        ("check",),
+        _ALLOW,
+        "The judge flagged the text, and the policy only records that.",
+        "Nothing; look at the findings before the policy is set to deny.",
+    ),
+    ReasonSpec(
+        Reason.JUDGE_SKIPPED,
+        200,
+        ("check",),
+        _ALLOW,
+        "The policy has only a share of calls judged, and this was not one of them.",
+        "Nothing; raise `judge.sample` to have more calls judged.",
     ),
     ReasonSpec(
         Reason.JUDGE_TIMEOUT,

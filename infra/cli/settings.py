@@ -60,6 +60,25 @@ _ELSEWHERE: Final = frozenset(
         "MESHWARD_SHIM_URL",
     }
 )
+_FOR_LLM_GUARD: Final = frozenset(
+    {
+        "MESHWARD_JUDGE_BODY",
+        "MESHWARD_JUDGE_FORM",
+        "MESHWARD_JUDGE_HEDGE",
+        "MESHWARD_JUDGE_PRICE_IN",
+        "MESHWARD_JUDGE_PRICE_OUT",
+        "MESHWARD_JUDGE_2_URL",
+        "MESHWARD_JUDGE_2_MODEL",
+        "MESHWARD_JUDGE_2_API_KEY",
+        "MESHWARD_CACHE_URL",
+    }
+)
+"""What s.yaml passes on to llm-guard, which checks it."""
+
+
+def for_llm_guard(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """What is set for llm-guard beyond the settings of this command."""
+    return {name: value for name, value in environment.items() if name in _FOR_LLM_GUARD}
 
 
 def read(flags: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Settings:
@@ -109,7 +128,11 @@ def _typed(field_name: str, name: str, value: str) -> object:
 
 
 def _refuse_unknown(environment: Mapping[str, str]) -> None:
-    known = _ELSEWHERE | {cast("str", each.metadata["env"]) for each in fields(Settings)}
+    known = (
+        _ELSEWHERE
+        | _FOR_LLM_GUARD
+        | {cast("str", each.metadata["env"]) for each in fields(Settings)}
+    )
     for name in environment:
         if name.startswith("MESHWARD_") and name not in known:
             near = difflib.get_close_matches(name, known, n=1)

@@ -21,7 +21,7 @@ from typing import Final
 
 from darabonba.exceptions import DaraException
 
-from infra.cli.settings import Settings
+from infra.cli.settings import Settings, for_llm_guard
 from infra.deploy import (
     DeployedFunction,
     Deployment,
@@ -163,6 +163,7 @@ def _values(
 def _environment(settings: Settings, judge_url: str, secret: str, jwks: str) -> dict[str, str]:
     """What s.yaml asks the environment for."""
     return {
+        **for_llm_guard(),
         "MESHWARD_REGION": settings.region,
         "MESHWARD_SIGNING_SECRETS": secret,
         "MESHWARD_TRIGGER_JWKS": jwks,

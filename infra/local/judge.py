@@ -1,11 +1,13 @@
-"""The stand-in judge: an OpenAI-compatible model that decides by five plain rules.
+"""The stand-in judge: an OpenAI-compatible model that decides by a few plain rules.
 
-    POST …/chat/completions     denies a text that holds one of
-                                  a QQ number         QQ and, close behind it, 5 to 11 digits
+    POST …/chat/completions     finds in a text, if it is asked for the category,
+      personal-data               a QQ number         QQ and, close behind it, 5 to 11 digits
                                   a mobile number     11 digits from 13 to 19
                                   a resident id       18 digits, the last may be X
                                   a home address      家住, 住址, "my address is"
-                                  a company secret    机密, 绝密, 内部资料, "company confidential"
+      company-confidential        a company secret    机密, 绝密, 内部资料, "company confidential"
+      credentials                 a key or password   sk-…, "password is", 密码是
+      prompt-injection            an attempt at it    "ignore … instructions", 忽略…指令
                                 and allows everything else
     PUT  /_standin/fault        {"fault": "none" | "hang" | "nonsense" | "status" | "empty" | "cut"}
     GET  /_standin/calls        {"calls": n}
@@ -18,6 +20,7 @@ import asyncio
 import json
 import re
 import unicodedata
+from collections.abc import Collection, Sequence
 from typing import Any, Literal, get_args
 
 from starlette.applications import Starlette
@@ -32,6 +35,11 @@ Fault = Literal["none", "hang", "nonsense", "status", "empty", "cut"]
 MODEL = "stand-in-judge"
 _HANG_SECONDS = 60.0
 _PERSONAL, _COMPANY = "personal-data", "company-confidential"
+_CREDENTIALS, _INJECTION = "credentials", "prompt-injection"
+_CANARY = re.compile(r'"canary": "([0-9a-f]{16})"')
+_CATEGORIES = re.compile(r'"category": [^\[\n]*(\[[^\]\n]*\])')
+_TOKEN_CHARS = 4
+"""Characters that it counts as a token."""
 # Letters and digits next to a number make it part of something else, such as a random marker.
 _RULES: tuple[tuple[str, str, re.Pattern[str]], ...] = (
     (_PERSONAL, "a QQ number", re.compile(r"(?i)qq\D{0,12}[1-9][0-9]{4,10}(?![0-9A-Za-z])")),
@@ -39,27 +47,45 @@ _RULES: tuple[tuple[str, str, re.Pattern[str]], ...] = (
     (_PERSONAL, "a resident id", re.compile(r"(?<![0-9A-Za-z])[0-9]{17}[0-9Xx](?![0-9A-Za-z])")),
     (_PERSONAL, "a home address", re.compile(r"(?i)家住|住址|my address is")),
     (_COMPANY, "a company secret", re.compile(r"(?i)机密|绝密|内部资料|company confidential")),
+    (_CREDENTIALS, "a key", re.compile(r"sk-[A-Za-z0-9]{16,}")),
+    (_CREDENTIALS, "a password", re.compile(r"(?i)password is \S|密码是")),
+    (
+        _INJECTION,
+        "an attempt to steer the model",
+        re.compile(r"(?i)ignore (all |the |your )*(previous |above )?instructions|忽略.{0,8}指令"),
+    ),
 )
 
 
-def judge(text: str) -> dict[str, Any]:
-    """The stand-in's verdict on `text`, as the document that llm-guard asks a model for."""
+def judge(texts: Sequence[str], categories: Collection[str], canary: str) -> dict[str, Any]:
+    """The stand-in's verdict on `texts`, as the document that llm-guard asks a model for."""
     # A model reads ＱＱ as QQ; so does its stand-in.
-    text = unicodedata.normalize("NFKC", text)
-    for category, what, pattern in _RULES:
-        if pattern.search(text):
-            reason = f"the text holds {what} (stand-in judge)"
-            return _verdict("deny", category, 0.95, reason)
-    return _verdict("allow", "none", 0.9, "nothing private found (stand-in judge)")
-
-
-def _verdict(verdict: str, category: str, confidence: float, reason: str) -> dict[str, Any]:
-    return {
-        "verdict": verdict,
-        "category": category,
-        "confidence": confidence,
-        "reason": reason,
+    whole = unicodedata.normalize("NFKC", "\n".join(texts))
+    found = {
+        category: what
+        for category, what, pattern in reversed(_RULES)
+        if category in categories and pattern.search(whole)
     }
+    what = list(found.values())[-1] if found else ""
+    reason = f"the text holds {what}" if what else "nothing of the kind found"
+    return {
+        "canary": canary,
+        "verdict": "deny" if found else "allow",
+        "findings": [{"category": each, "confidence": 0.95} for each in found],
+        "reason": f"{reason} (stand-in judge)",
+    }
+
+
+def judge_question(asked: str) -> dict[str, Any]:
+    """The verdict on a question of llm-guard's, which holds the texts between two equal lines."""
+    marker, _, rest = asked.partition("\n")
+    data, _, reminder = rest.partition(f"\n{marker}\n")
+    lines = [json.loads(line) for line in data.splitlines()]
+    canary, categories = _CANARY.search(reminder), _CATEGORIES.search(reminder)
+    if canary is None or categories is None:
+        raise ValueError("not a question that the stand-in judge understands")
+    texts = [line["text"] for line in lines if not line.get("seen")]
+    return judge(texts, json.loads(categories[1]), canary[1])
 
 
 def create_app() -> Starlette:
@@ -70,18 +96,18 @@ def create_app() -> Starlette:
         state["calls"] += 1
         try:
             document = await request.json()
-            text = _judged_text(document)
+            asked = _asked(document)
+            answer = json.dumps(judge_question(asked), ensure_ascii=False)
         except (ValueError, KeyError, TypeError, AttributeError):
             message = "The body is not a chat completion request."
             return JSONResponse(standin.error(400, "invalid_json", message), status_code=400)
-        answer = json.dumps(judge(text), ensure_ascii=False)
         if state["fault"] != "none":
             return await _faulty(state["fault"], answer)
         if document.get("stream"):
             return StreamingResponse(
                 standin.completion_events(MODEL, answer), media_type="text/event-stream"
             )
-        return JSONResponse(standin.completion(MODEL, answer))
+        return JSONResponse(_counted(standin.completion(MODEL, answer), document, answer))
 
     async def set_fault(request: Request) -> Response:
         fault = (await request.json()).get("fault")
@@ -103,11 +129,23 @@ def create_app() -> Starlette:
     )
 
 
-def _judged_text(document: dict[str, Any]) -> str:
+def _asked(document: dict[str, Any]) -> str:
     """What the user messages say; the system message holds the judge's instructions."""
     return "\n".join(
         message["content"] for message in document["messages"] if message["role"] == "user"
     )
+
+
+def _counted(completion: dict[str, Any], document: dict[str, Any], answer: str) -> dict[str, Any]:
+    """`completion` with a count of tokens that grows with the texts, as a model's does."""
+    tokens_in = sum(len(each["content"]) for each in document["messages"]) // _TOKEN_CHARS
+    tokens_out = len(answer) // _TOKEN_CHARS
+    usage = {
+        "prompt_tokens": tokens_in,
+        "completion_tokens": tokens_out,
+        "total_tokens": tokens_in + tokens_out,
+    }
+    return {**completion, "usage": usage}
 
 
 async def _faulty(fault: Fault, answer: str) -> Response:

@@ -1,11 +1,15 @@
 """Both functions as processes, and a judge whose faults can be chosen; started once."""
 
 from collections.abc import Iterator
+from itertools import count
 
 import pytest
 
-from tests.functions.misbehaving_judge import MisbehavingJudge
-from tests.functions.running import Function, running
+from tests.functions.running import Function, chat, running
+from tests.support.misbehaving_judge import MisbehavingJudge
+from tests.support.waiting import wait_until
+
+_TEXTS = count()
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +33,7 @@ def deny_pattern(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Function]
 
 
 @pytest.fixture(scope="session")
-def llm_guard(
+def shared_llm_guard(
     tmp_path_factory: pytest.TempPathFactory, shared_judge: MisbehavingJudge
 ) -> Iterator[Function]:
     log_path = tmp_path_factory.mktemp("llm-guard") / "log"
@@ -37,6 +41,21 @@ def llm_guard(
         "MESHWARD_JUDGE_URL": shared_judge.url,
         "MESHWARD_JUDGE_MODEL": "judge-1",
         "MESHWARD_JUDGE_API_KEY": "sk-judge",
+        # It remembers next to nothing, so that each test has its judge asked.
+        "MESHWARD_CACHE_ENTRIES_MAX": "1",
     }
     with running("functions.llm_guard.handler", log_path, environment) as function:
         yield function
+
+
+@pytest.fixture
+def llm_guard(shared_llm_guard: Function, judge: MisbehavingJudge) -> Function:
+    """The function, once it trusts its judge again: an earlier test may have failed it."""
+
+    def trusts() -> bool:
+        answer = shared_llm_guard.ask(chat(f"a text that is asked for once, {next(_TEXTS)}"))
+        return answer.headers["x-meshward-reason"] == "judge.cleared"
+
+    wait_until(trusts, "llm-guard trusts its judge again", seconds=10)
+    judge.reset()
+    return shared_llm_guard

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from tests.functions.misbehaving_judge import Fault, MisbehavingJudge, verdict
 from tests.functions.running import Function, Pairs, callout, chat, signed
+from tests.support.misbehaving_judge import Fault, MisbehavingJudge, flags
 
 SECRET = "sesame-4711-opensesame"
 
@@ -59,19 +59,21 @@ def test_deny_pattern_gives_nothing_away(deny_pattern: Function) -> None:
     assert_silent(deny_pattern, everything_sent(deny_pattern))
 
 
-@pytest.mark.parametrize("fault", ["none", "500", "prose", "close", "empty choices"])
+@pytest.mark.parametrize(
+    "fault", ["none", "500", "prose", "close", "empty choices", "wrong canary"]
+)
 def test_llm_guard_gives_nothing_away(
     llm_guard: Function, judge: MisbehavingJudge, fault: Fault
 ) -> None:
     judge.fault = fault
-    judge.verdict = verdict("deny", "personal-data", f"it says {SECRET}")
+    judge.opinion = flags("personal-data", f"it says {SECRET}")
     assert_silent(llm_guard, everything_sent(llm_guard))
 
 
 def test_llm_guard_gives_nothing_away_of_a_judge_that_answers_with_it(
     llm_guard: Function, judge: MisbehavingJudge
 ) -> None:
-    judge.verdict = verdict(SECRET, SECRET, SECRET)
+    judge.opinion = flags(SECRET, SECRET)
     assert_silent(llm_guard, everything_sent(llm_guard))
 
 

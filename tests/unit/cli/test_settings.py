@@ -1,8 +1,10 @@
 """Settings: flag over environment over default, and nothing that nobody reads."""
 
+from pathlib import Path
+
 import pytest
 
-from infra.cli.settings import Settings, SettingsError, origins, read
+from infra.cli.settings import Settings, SettingsError, for_llm_guard, origins, read
 
 
 def test_a_flag_wins_over_the_environment_and_that_over_the_default() -> None:
@@ -41,3 +43,12 @@ def test_secrets_are_kept_out_of_repr() -> None:
     settings = Settings(provider_key="sk-secret", judge_api_key="sk-other")
 
     assert "sk-" not in repr(settings)
+
+
+def test_what_is_set_for_llm_guard_is_known_and_passed_on_as_s_yaml_says() -> None:
+    environment = {"MESHWARD_JUDGE_HEDGE": "on", "MESHWARD_CACHE_URL": "redis://a", "HOME": "b"}
+    read({}, environment)
+    passed = for_llm_guard(environment)
+    assert passed == {"MESHWARD_JUDGE_HEDGE": "on", "MESHWARD_CACHE_URL": "redis://a"}
+    text = (Path(__file__).parents[3] / "s.yaml").read_text()
+    assert [name for name in passed if f"env('{name}', '')" not in text] == []

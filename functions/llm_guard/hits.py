@@ -1,0 +1,176 @@
+"""From the pieces of a message to the findings that count.
+
+keys ──memory──▶ cleared before · denied before · new
+new ──windows──▶ questions, some at once ──judges──▶ opinions ──thresholds──▶ hits
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from functions.llm_guard import prompt
+from functions.llm_guard.deadline import Deadline
+from functions.llm_guard.failures import JudgeError
+from functions.llm_guard.opinion import Asked, Opinion
+from functions.llm_guard.pieces import Piece, contexts, new_in_context, windows
+from functions.llm_guard.screen import screen
+from functions.policy import Category, CategoryAction, Judge, JudgeMode, PromptTexts
+
+_AT_ONCE_MAX: Final = 8
+"""Windows of one message at the judges at once: a long one must not keep all others waiting."""
+_CLEARED: Final = b"1"
+_CLEARED_SECONDS: Final = 24 * 3600
+_DENIED_SECONDS: Final = 300
+"""Long enough for a client that tries the same again; a judge may be mended soon."""
+
+
+class AsksJudges(Protocol):
+    """The part of `Judges` that the check needs."""
+
+    async def ask(self, asked: Asked, deadline: Deadline) -> Opinion:
+        """An opinion, or `JudgeError`."""
+
+
+class Remembers(Protocol):
+    """The part of `Memory` that the check needs."""
+
+    def digest(self, *parts: str) -> bytes:
+        """A keyed digest."""
+
+    async def recall(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """What is kept under each key."""
+
+    async def keep(self, values: Mapping[bytes, bytes], seconds: int) -> None:
+        """Keep these values for so long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What the check needs of the outside. `nonce` makes 64 random hex digits, `chance` a number
+    from 0 to 1, fresh for each call.
+    """
+
+    judges: AsksJudges
+    memory: Remembers
+    nonce: Callable[[], str]
+    chance: Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A finding of the judge that counts; `why` has been screened."""
+
+    category: Category
+    confidence: float
+    why: str
+
+    @property
+    def denies(self) -> bool:
+        """Whether the policy denies what falls into the category."""
+        return self.category.action is CategoryAction.DENY
+
+
+class TooMuch(Exception):
+    """More new text than the policy has judged for one message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One message's judging: by what, in which words, with what, until when."""
+
+    revision: str
+    rules: Judge
+    texts: PromptTexts
+    means: Means
+    deadline: Deadline
+
+
+async def hits_in(case: Case, pieces: Sequence[Piece]) -> list[Hit]:
+    """What counts of the judges' findings, those of earlier judging included."""
+    rules, memory = case.rules, case.means.memory
+    keys = [
+        memory.digest(case.revision, *_said([*context, piece]))
+        for piece, context in zip(pieces, contexts(pieces, rules.context_chars), strict=True)
+    ]
+    whole = memory.digest(case.revision, "denied", *(key.hex() for key in keys))
+    *known, denied_before = await memory.recall([*keys, whole])
+    if denied_before is not None:
+        return _remembered(rules, denied_before)
+    cleared = [value is not None for value in known]
+    fresh = new_in_context(pieces, cleared, rules.context_chars)
+    shown = windows(fresh, rules.window_chars, rules.context_chars)
+    if len(shown) > rules.windows_max:
+        most = rules.windows_max * rules.window_chars
+        raise TooMuch(f"it holds more new text than the {most} characters that are judged")
+    hits = await _judged(case, shown)
+    denials = [hit for hit in hits if hit.denies]
+    if denials and rules.mode is JudgeMode.ENFORCE:
+        found = [[hit.category.id, hit.confidence] for hit in denials]
+        await memory.keep({whole: json.dumps(found).encode()}, _DENIED_SECONDS)
+    elif shown:
+        await memory.keep(dict.fromkeys(keys, _CLEARED), _CLEARED_SECONDS)
+    return hits
+
+
+def _said(pieces: Sequence[Piece]) -> list[str]:
+    return [part for piece in pieces for part in (piece.role, piece.text)]
+
+
+def _remembered(rules: Judge, value: bytes) -> list[Hit]:
+    """The hits of the same message's earlier denial; the judge's own words were not kept."""
+    named = {each.id: each for each in rules.categories}
+    return [
+        Hit(named[name], confidence, named[name].message or named[name].description)
+        for name, confidence in json.loads(value)
+    ]
+
+
+async def _judged(case: Case, shown: Sequence[Sequence[Piece]]) -> list[Hit]:
+    """The hits in all windows; the rest is dropped once one of them denies.
+
+    Raises `JudgeError` where a window has no opinion and no other one denies.
+    """
+    if len(shown) == 1:
+        return await _window(case, shown[0])
+    turns = asyncio.Semaphore(_AT_ONCE_MAX)
+
+    async def one(window: Sequence[Piece]) -> list[Hit]:
+        async with turns:
+            return await _window(case, window)
+
+    tasks = [asyncio.create_task(one(window)) for window in shown]
+    hits: list[Hit] = []
+    failure: JudgeError | None = None
+    try:
+        for ended in asyncio.as_completed(tasks):
+            try:
+                hits += await ended
+            except JudgeError as error:
+                failure = failure or error
+            if case.rules.mode is JudgeMode.ENFORCE and any(hit.denies for hit in hits):
+                return hits
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    if failure is not None:
+        raise failure
+    return hits
+
+
+async def _window(case: Case, window: Sequence[Piece]) -> list[Hit]:
+    rules = case.rules
+    asked = prompt.question(window, rules.categories, case.texts, case.means.nonce())
+    opinion = await case.means.judges.ask(asked, case.deadline)
+    texts = [piece.text for piece in window]
+    named = {each.id: each for each in rules.categories}
+    hits = []
+    for found in opinion.findings:
+        category = named[found.category]
+        least = rules.threshold if category.threshold is None else category.threshold
+        if found.confidence >= least:
+            why = category.message or screen(opinion.reason, texts, category.description)
+            hits.append(Hit(category, found.confidence, why))
+    return hits

@@ -1,0 +1,116 @@
+"""What has been judged before, so that it is not judged again: keyed digests, never text.
+
+    recall ──▶ in this process (bounded, least recently used goes)
+                 └─ not there ──▶ the shared cache, if there is one, for all instances
+    keep   ──▶ both
+
+A digest is keyed with a secret of the functions: who reads the cache learns nothing of a text, and
+who can write to it cannot clear one. A cache that is down or slow is left alone for a while, and
+the judge has more to do.
+"""
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
+
+from functions.llm_guard.metrics import Meter
+
+_DIGEST_BYTES: Final = 16
+_SHARED_SECONDS_MAX: Final = 0.05
+"""For one exchange with the shared cache; a judge takes many times that."""
+_REST_SECONDS: Final = 5.0
+
+
+class Shared(Protocol):
+    """A cache that several instances share. Any exception of it means that it is down."""
+
+    async def get(self, keys: Sequence[bytes]) -> Sequence[bytes | None]:
+        """The values of these keys, None where there is none."""
+
+    async def put(self, values: Mapping[bytes, bytes], seconds: int) -> None:
+        """Keep these values for that long."""
+
+    async def close(self) -> None:
+        """Close the connections."""
+
+
+class Memory:
+    """Values by keyed digest. `key` has 16 to 64 bytes, the same in all instances."""
+
+    def __init__(
+        self, key: bytes, entries_max: int, meter: Meter, shared: Shared | None = None
+    ) -> None:
+        self._key = key
+        self._entries_max = entries_max
+        self._meter = meter
+        self._shared = shared
+        self._resting_until = 0.0
+        self._entries: OrderedDict[bytes, tuple[float, bytes]] = OrderedDict()
+
+    def digest(self, *parts: str) -> bytes:
+        """The keyed digest of `parts`, each with its length, so that none runs into the next."""
+        digest = hashlib.blake2b(key=self._key, digest_size=_DIGEST_BYTES)
+        for part in parts:
+            data = part.encode("utf-8", "surrogatepass")
+            digest.update(len(data).to_bytes(8, "big") + data)
+        return digest.digest()
+
+    async def recall(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """What is kept under each key, None where nothing is."""
+        now = asyncio.get_running_loop().time()
+        found = [self._local(key, now) for key in keys]
+        missing = [index for index, value in enumerate(found) if value is None]
+        if missing:
+            values = await self._ask_shared([keys[index] for index in missing])
+            for index, value in zip(missing, values, strict=False):
+                found[index] = value
+        misses = found.count(None)
+        self._meter.looked_up(len(found) - misses, misses)
+        return found
+
+    async def keep(self, values: Mapping[bytes, bytes], seconds: int) -> None:
+        """Keep these values for so long, here and for the other instances."""
+        ends = asyncio.get_running_loop().time() + seconds
+        for key, value in values.items():
+            self._entries[key] = (ends, value)
+            self._entries.move_to_end(key)
+        while len(self._entries) > self._entries_max:
+            self._entries.popitem(last=False)
+        if self._shared is not None and values and self._rested():
+            try:
+                async with asyncio.timeout(_SHARED_SECONDS_MAX):
+                    await self._shared.put(values, seconds)
+            except Exception:  # noqa: BLE001 -- a library's; whatever it is, the cache is down
+                self._rest()
+
+    async def close(self) -> None:
+        """Close the connections to the shared cache."""
+        if self._shared is not None:
+            await self._shared.close()
+
+    def _local(self, key: bytes, now: float) -> bytes | None:
+        ends, value = self._entries.get(key, (0.0, b""))
+        if ends <= now:
+            self._entries.pop(key, None)
+            return None
+        self._entries.move_to_end(key)
+        return value
+
+    async def _ask_shared(self, keys: Sequence[bytes]) -> Sequence[bytes | None]:
+        if self._shared is None or not self._rested():
+            return ()
+        try:
+            async with asyncio.timeout(_SHARED_SECONDS_MAX):
+                return await self._shared.get(keys)
+        except Exception:  # noqa: BLE001 -- as above
+            self._rest()
+            return ()
+
+    def _rested(self) -> bool:
+        return asyncio.get_running_loop().time() >= self._resting_until
+
+    def _rest(self) -> None:
+        self._meter.cache_failed()
+        self._resting_until = asyncio.get_running_loop().time() + _REST_SECONDS

@@ -1,0 +1,166 @@
+"""A judge's answer, read: an `Opinion`, or the name of what is wrong with it.
+
+    understood                                       not understood
+      a JSON document alone, or in a code fence        two documents, a key twice, NaN
+      the same after or before words, or <think>…      words alone, a cut answer, a refusal
+      another letter case of verdict and category      no verdict, an unknown category
+      more fields, a number as a string                no canary, an allow that lists findings
+      no confidence: then it is 1                      a confidence of 90
+
+What cannot be understood is never an allow. Only the canary makes it safe to look for the document
+among words: whoever only speaks through the judged text does not know it.
+"""
+
+import hmac
+import json
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
+
+from functions.llm_guard.failures import Failure, JudgeError
+from functions.prompt import MalformedMessage
+from functions.prompt.strict_json import parse
+
+_THOUGHTS: Final = re.compile(r"\s*<think>.*?</think>", re.DOTALL)
+_FINDINGS_MAX: Final = 64
+_DOCUMENT: Final = json.JSONDecoder()
+_FINISHED: Final = ("stop", "eos", "eos_token", "end_turn", "", None)
+_CUT: Final = ("length", "max_tokens")
+
+
+def _plain(value: object) -> object:
+    """Models write DENY or Deny as well."""
+    return value.strip().casefold() if isinstance(value, str) else value
+
+
+Word = Annotated[str, BeforeValidator(_plain), StringConstraints(max_length=64)]
+
+
+class _Read(BaseModel):
+    """Lenient about what is more, strict about what is there."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+
+class Found(_Read):
+    """One category that the judge sees in the text, and how sure it is."""
+
+    category: Word
+    confidence: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1.0
+
+
+class Opinion(_Read):
+    """What the judge thinks of a text. `reason` is the judge's own words: screen before use."""
+
+    canary: Annotated[str, Field(max_length=64)]
+    verdict: Annotated[Literal["deny", "allow"], BeforeValidator(_plain)]
+    findings: Annotated[tuple[Found, ...], Field(max_length=_FINDINGS_MAX)]
+    reason: Annotated[str, Field(max_length=1000)] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question to a judge, ready to send, and what its answer must keep to.
+
+    `response_format` asks for the answer's form by JSON Schema. `canary` must come back, and
+    findings may only name one of `categories`.
+    """
+
+    messages: tuple[dict[str, str], ...]
+    response_format: dict[str, Any]
+    canary: str
+    categories: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """The tokens that an answer says it cost; 0 where it does not say."""
+
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+
+def understand(answer: bytes, canary: str, categories: Collection[str]) -> tuple[Opinion, Usage]:
+    """The opinion in a `chat.completion` document, and its cost; `JudgeError` for all else."""
+    document = _document(answer)
+    opinion = _opinion(_content(document))
+    if not hmac.compare_digest(opinion.canary.encode(), canary.encode()):
+        raise JudgeError(Failure.CANARY, "an answer without the word to give back")
+    if (opinion.verdict == "deny") != bool(opinion.findings):
+        raise JudgeError(Failure.CONTRADICTION, "a verdict and findings that do not fit together")
+    if not {each.category for each in opinion.findings} <= set(categories):
+        raise JudgeError(Failure.CATEGORY, "a finding of no category of the policy")
+    return opinion, _usage(document)
+
+
+def _document(answer: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(answer)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict) or not isinstance(document.get("choices"), list):
+        raise JudgeError(Failure.NOT_A_COMPLETION, "not a chat completion")
+    return document
+
+
+def _content(document: dict[str, Any]) -> str:
+    """The text of the one choice, if the judge came to an end with it."""
+    choices = document["choices"]
+    if not choices:
+        raise JudgeError(Failure.EMPTY, "an answer without a choice")
+    choice = choices[0]
+    message = choice.get("message") if isinstance(choice, dict) else None
+    if len(choices) > 1 or not isinstance(message, dict):
+        raise JudgeError(Failure.NOT_A_COMPLETION, "not a chat completion with one choice")
+    finish, content = choice.get("finish_reason"), message.get("content")
+    if finish == "content_filter":
+        raise JudgeError(Failure.FILTERED, "the judge's provider filtered its answer")
+    if finish in _CUT:
+        raise JudgeError(Failure.CUT, "an answer that was cut")
+    if message.get("refusal"):
+        raise JudgeError(Failure.REFUSED, "the judge declined to answer")
+    if finish not in _FINISHED:
+        raise JudgeError(Failure.FIELDS, "an answer that ends in no known way")
+    if content is not None and not isinstance(content, str):
+        raise JudgeError(Failure.NOT_A_COMPLETION, "an answer that is not text")
+    if not content or not content.strip():
+        raise JudgeError(Failure.EMPTY, "an answer without text")
+    return content
+
+
+def _opinion(content: str) -> Opinion:
+    """The opinion in the one JSON object of `content`; with two, nobody knows which counts."""
+    content = _THOUGHTS.sub("", content, count=1)
+    start = content.find("{")
+    try:
+        _, end = _DOCUMENT.raw_decode(content, start) if start >= 0 else (None, -1)
+        value = parse(content[start:end].encode())
+    except (MalformedMessage, ValueError, RecursionError):
+        raise JudgeError(Failure.PROSE, "text that holds no JSON document") from None
+    if "{" in content[end:] or "[" in content[:start]:
+        raise JudgeError(Failure.PROSE, "text that holds more than one JSON document")
+    try:
+        return Opinion.model_validate(value)
+    except ValidationError:
+        raise JudgeError(Failure.FIELDS, "a document whose fields are not a verdict's") from None
+
+
+def _usage(document: dict[str, Any]) -> Usage:
+    usage = document.get("usage")
+    if not isinstance(usage, dict):
+        return Usage()
+    return Usage(_count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens")))
+
+
+def _count(value: object) -> int:
+    return value if type(value) is int and 0 <= value < 10**9 else 0

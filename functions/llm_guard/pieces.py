@@ -1,0 +1,126 @@
+"""What the judge is shown of a message: everything that says something, once, in windows.
+
+    segments ──pieces_of──▶ Piece… ──new_in_context──▶ Piece… ──windows──▶ one question each
+
+    cleared before   [ a ][ b ][ c ]
+    new                             [ d ][ e ]
+    shown                      [ …c ][ d ][ e ]      the end of what stands before, as context
+    in windows                 [ …c ][ d ][
+                                       …d ][ e ]     overlapping, so that no border cuts a find
+
+A piece's context is the same number of characters in both pictures, so what a judge has cleared
+was cleared behind the very text that stands before it now.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from functions.prompt import Segment, View, normalise
+from functions.verdict.models import POINTER_CHARS_MAX
+
+_ROLES: Final = frozenset({"assistant", "developer", "function", "system", "tool", "user"})
+# A key that is a plain name and holds no long number says what a field is, not what is in it.
+_PLAIN_NAME: Final = re.compile(r"(?!.*[0-9]{5})[A-Za-z0-9_.-]{1,40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of text, normalised, and who says it. `seen`: shown as context only."""
+
+    role: str
+    text: str
+    seen: bool = False
+
+
+def pieces_of(segments: Sequence[Segment]) -> list[Piece]:
+    """All that the judge is to see of a message.
+
+    Joined parts stand for the parts; JSON inside a string is taken apart where it has escapes.
+    """
+    joined = {each.pointer for each in segments if each.view is View.JOINED}
+    escaped = {each.pointer for each in segments if each.view is View.PLAIN and "\\u" in each.text}
+    shown = (each for each in segments if _adds(each, joined, escaped))
+    pieces = (Piece(_role(each), normalise(each.text).text) for each in shown)
+    return [each for each in pieces if each.text.strip()]
+
+
+def contexts(pieces: Sequence[Piece], chars: int) -> Iterator[tuple[Piece, ...]]:
+    """For each piece the end of what stands before it, `chars` characters or all that there is."""
+    for index in range(len(pieces)):
+        yield tuple(_end(pieces, index, chars))
+
+
+def new_in_context(pieces: Sequence[Piece], cleared: Sequence[bool], chars: int) -> list[Piece]:
+    """The pieces that are not cleared, each run of them behind its context, marked as seen."""
+    shown: list[Piece] = []
+    for index, piece in enumerate(pieces):
+        if cleared[index]:
+            continue
+        if index and cleared[index - 1]:
+            before = _end(pieces, index, chars)
+            shown += [replace(each, seen=True) for each in before]
+        shown.append(piece)
+    return shown
+
+
+def windows(pieces: Iterable[Piece], chars_max: int, overlap: int) -> list[list[Piece]]:
+    """`pieces` in windows of at most `chars_max` characters.
+
+    Each window but the first begins with the last `overlap` characters of the one before it.
+    """
+    found: list[list[Piece]] = []
+    window: list[Piece] = []
+    room = chars_max
+    for piece in pieces:
+        rest = piece
+        while len(rest.text) > room:
+            window.append(replace(rest, text=rest.text[:room]))
+            found.append([each for each in window if each.text])
+            rest = replace(rest, text=rest.text[room:])
+            window = _end(window, len(window), overlap)
+            room = chars_max - sum(len(each.text) for each in window)
+        window.append(rest)
+        room -= len(rest.text)
+    if window:
+        found.append([each for each in window if each.text])
+    return found
+
+
+def _end(pieces: Sequence[Piece], stop: int, chars: int) -> list[Piece]:
+    """The last `chars` characters of `pieces[:stop]`."""
+    end: list[Piece] = []
+    while stop > 0 and chars > 0:
+        stop -= 1
+        piece = pieces[stop]
+        end.append(replace(piece, text=piece.text[-chars:]))
+        chars -= len(piece.text)
+    return end[::-1]
+
+
+def _adds(segment: Segment, joined: set[str], escaped: set[str]) -> bool:
+    """Whether the segment says anything that another one does not.
+
+    `joined` and `escaped` are the pointers of lists that are shown joined, and of strings in which
+    escapes may hide something.
+    """
+    if not segment.text.strip():
+        return False
+    match segment.view:
+        case View.KEY:
+            return _PLAIN_NAME.fullmatch(segment.text) is None
+        case View.INNER:
+            return segment.pointer in escaped
+        case View.PLAIN:
+            part = segment.pointer.removesuffix("/text")
+            # A cut pointer may look like that of a part, and be another text's.
+            cut = len(segment.pointer) >= POINTER_CHARS_MAX
+            return cut or part.rpartition("/")[0] not in joined
+        case _:
+            return True
+
+
+def _role(segment: Segment) -> str:
+    """The role, of a closed set: it stands outside the text, where any other word could lie."""
+    return segment.role if segment.role in _ROLES else "text"

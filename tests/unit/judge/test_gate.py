@@ -1,0 +1,99 @@
+"""Bounded calls, a bounded queue, and an early refusal where waiting is in vain."""
+
+import asyncio
+
+import pytest
+
+from functions.llm_guard.deadline import Deadline
+from functions.llm_guard.failures import Failure, JudgeError
+from functions.llm_guard.gate import Gate
+from tests.support.virtual_time import in_virtual_time
+
+SECOND = 1.0
+
+
+async def stay(gate: Gate, seconds: float, deadline: float = 60.0) -> float:
+    """Be inside for `seconds`; the time of going in."""
+    async with gate.enter(Deadline.after(deadline)):
+        entered = asyncio.get_running_loop().time()
+        await asyncio.sleep(seconds)
+    return entered
+
+
+def test_no_more_than_so_many_are_inside_and_the_others_follow_in_order() -> None:
+    async def scenario() -> list[float]:
+        gate = Gate(calls_max=2, queue_max=10)
+        return await asyncio.gather(*(stay(gate, SECOND) for _ in range(6)))
+
+    assert in_virtual_time(scenario()) == [0, 0, 1, 1, 2, 2]
+
+
+def test_a_full_queue_refuses_at_once() -> None:
+    async def scenario() -> tuple[Failure, float]:
+        gate = Gate(calls_max=1, queue_max=1)
+        busy = [asyncio.create_task(stay(gate, SECOND)) for _ in range(2)]
+        await asyncio.sleep(0.1)
+        with pytest.raises(JudgeError) as refused:
+            await stay(gate, SECOND)
+        now = asyncio.get_running_loop().time()
+        await asyncio.gather(*busy)
+        return refused.value.failure, now
+
+    assert in_virtual_time(scenario()) == (Failure.OVERLOADED, 0.1)
+
+
+def test_a_turn_that_would_come_too_late_is_refused_at_once() -> None:
+    async def scenario() -> float:
+        gate = Gate(calls_max=1, queue_max=100)
+        for _ in range(40):  # It learns how long a call stays.
+            await stay(gate, SECOND)
+        busy = [asyncio.create_task(stay(gate, SECOND)) for _ in range(4)]
+        await asyncio.sleep(0)
+        before = asyncio.get_running_loop().time()
+        with pytest.raises(JudgeError):
+            await stay(gate, SECOND, deadline=2.0)
+        waited = asyncio.get_running_loop().time() - before
+        await asyncio.gather(*busy)
+        return waited
+
+    assert in_virtual_time(scenario()) == 0
+
+
+def test_a_turn_that_does_not_come_is_given_up_at_the_deadline() -> None:
+    async def scenario() -> tuple[float, int]:
+        gate = Gate(calls_max=1, queue_max=1)
+        busy = asyncio.create_task(stay(gate, 10))
+        await asyncio.sleep(0)
+        with pytest.raises(JudgeError):
+            await stay(gate, SECOND, deadline=3.0)
+        now = asyncio.get_running_loop().time()
+        await busy
+        return now, gate.inside + gate.waiting
+
+    assert in_virtual_time(scenario()) == (3.0, 0)
+
+
+def test_whoever_is_cancelled_leaves_its_place_to_the_next() -> None:
+    async def scenario() -> tuple[float, int]:
+        gate = Gate(calls_max=1, queue_max=10)
+        inside, waiting, last = (asyncio.create_task(stay(gate, SECOND)) for _ in range(3))
+        await asyncio.sleep(0.2)
+        waiting.cancel()
+        inside.cancel()
+        entered = await last
+        await asyncio.gather(inside, waiting, return_exceptions=True)
+        return entered, gate.inside + gate.waiting
+
+    assert in_virtual_time(scenario()) == (0.2, 0)
+
+
+def test_a_place_given_to_a_call_that_is_just_being_cancelled_is_not_lost() -> None:
+    async def scenario() -> int:
+        gate = Gate(calls_max=1, queue_max=10)
+        inside, waiting = (asyncio.create_task(stay(gate, SECOND)) for _ in range(2))
+        await asyncio.sleep(0.5)
+        asyncio.get_running_loop().call_later(0.5, waiting.cancel)
+        await asyncio.gather(inside, waiting, return_exceptions=True)
+        return gate.inside + gate.waiting
+
+    assert in_virtual_time(scenario()) == 0
