@@ -12,7 +12,8 @@ from functions.verdict.callout import Callout, StreamPosition
 from functions.verdict.contract import Decision, Header, Phase, Severity
 from functions.verdict.errors import ContractError, MalformedCallout, UnauthorisedCallout
 from functions.verdict.models import Finding, Record, Verdict
-from functions.verdict.reasons import REASONS, Reason, ReasonSpec
+from functions.verdict.reason import Reason, ReasonSpec
+from functions.verdict.reasons import REASONS
 from functions.verdict.signature import Secret, sign, verify
 
 __all__ = [

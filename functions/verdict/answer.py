@@ -24,7 +24,8 @@ from functions.verdict.contract import (
     Header,
 )
 from functions.verdict.models import Verdict
-from functions.verdict.reasons import REASONS, Reason
+from functions.verdict.reason import Reason
+from functions.verdict.reasons import REASONS
 
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
 _REVISION = re.compile(r"[A-Za-z0-9._-]+")

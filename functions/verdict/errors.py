@@ -7,7 +7,8 @@
 A message names the header and what is wrong with it, never its value: a value may be a secret.
 """
 
-from functions.verdict.reasons import REASONS, Reason
+from functions.verdict.reason import Reason
+from functions.verdict.reasons import REASONS
 
 
 class ContractError(Exception):

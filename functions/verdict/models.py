@@ -25,7 +25,8 @@ from functions.verdict.contract import (
     Phase,
     Severity,
 )
-from functions.verdict.reasons import REASONS, Reason
+from functions.verdict.reason import Reason
+from functions.verdict.reasons import REASONS
 
 FINDINGS_MAX: Final = 256
 """More findings than this change no decision and only swell the document."""
