@@ -8,19 +8,21 @@ its findings. A masked message is read once more, and denied if a rule still hit
 not be masked, for whatever reason, does not pass.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
-from functions.deny_pattern.compiled import ENGINE, CompiledPolicy, compile_policy
+from functions.deny_pattern.compiled import ENGINE, NAME, CompiledPolicy, compile_policy
 from functions.deny_pattern.finds import Found, findings, finds
 from functions.deny_pattern.masking import masked
-from functions.deny_pattern.restoring import Sealing, opened, restored, sealed
+from functions.deny_pattern.memory import Memory, Sealing, opened, sealed
+from functions.deny_pattern.restoring import restored
+from functions.deny_pattern.stream_check import is_stream, judge_stream
 from functions.policy import RuleAction, Unreadable
 from functions.prompt import CannotEdit, Message, denied, open_message, read, unknown_policy
 from functions.verdict import Callout, Decision, Phase, Reason, Verdict
 
 __all__ = ["ENGINE", "NAME", "CompiledPolicy", "compile_policy", "judge"]
 
-NAME: Final = "deny-pattern"
 _JSON: Final = "application/json"
 
 
@@ -30,10 +32,20 @@ def judge(
     """The verdict on one message; `compiled` is the callout's policy, None where there is none."""
     if compiled is None:
         return unknown_policy(NAME, callout)
+    bytes_max = compiled.policy.body_bytes_max
+    if len(body) > bytes_max:
+        detail = f"it has {len(body)} bytes, and the policy takes {bytes_max}"
+        return denied(NAME, callout, compiled.revision, Reason.REQUEST_TOO_LARGE, detail)
+    if is_stream(callout):
+        return judge_stream(callout, body, compiled, sealing)
+    return _judge_whole(callout, body, compiled, sealing)
+
+
+def _judge_whole(
+    callout: Callout, body: bytes, compiled: CompiledPolicy, sealing: Sealing
+) -> Verdict:
+    """The verdict on a message that came in one piece."""
     revision, policy = compiled.revision, compiled.policy
-    if len(body) > policy.body_bytes_max:
-        detail = f"it has {len(body)} bytes, and the policy takes {policy.body_bytes_max}"
-        return denied(NAME, callout, revision, Reason.REQUEST_TOO_LARGE, detail)
     deny_unreadable = policy.unreadable is Unreadable.DENY
     message = open_message(NAME, callout, body, revision, deny_unreadable=deny_unreadable)
     if isinstance(message, Verdict):
@@ -70,15 +82,12 @@ def _changed(
 ) -> Verdict | None:
     """The verdict with the message masked, and restored in a response; None where nothing is."""
     to_mask = [each for each in found if each.rule.action is RuleAction.MASK]
-    state = None
+    memory = opened(callout, sealing) if callout.phase is Phase.RESPONSE else Memory()
+    restorable: Mapping[str, str] = {}
     try:
         if to_mask:
-            message, restorable = _masked(callout, message, to_mask, compiled)
-            if callout.phase is Phase.REQUEST:
-                state = sealed(restorable, callout, sealing)
-        body = message.json or b""
-        if callout.phase is Phase.RESPONSE and body:
-            body = restored(body, message, opened(callout, sealing))
+            message, restorable = _masked(callout, message, to_mask, compiled, memory)
+        body = restored(message, memory.values)
     except CannotEdit as error:
         detail = f"rule {to_mask[0].rule.id}: {error}" if to_mask else str(error)
         reason = Reason.MASK_IMPOSSIBLE
@@ -93,28 +102,32 @@ def _changed(
         decision=Decision.MASK,
         reason=Reason.RULE_MATCHED if to_mask else Reason.MASK_RESTORED,
         findings=findings(found),
-        state=state,
+        state=sealed(Memory(restorable), callout, sealing),
         content_type=callout.content_type or _JSON,
         body=body.decode("utf-8"),
     )
 
 
 def _masked(
-    callout: Callout, message: Message, to_mask: list[Found], compiled: CompiledPolicy
-) -> tuple[Message, dict[str, str]]:
+    callout: Callout,
+    message: Message,
+    to_mask: list[Found],
+    compiled: CompiledPolicy,
+    memory: Memory,
+) -> tuple[Message, Mapping[str, str]]:
     """The message masked and read once more, and what its placeholders stand for.
 
     Raises `CannotEdit` where it cannot be masked, or a rule still finds something.
     """
     if message.json is None:
         raise CannotEdit("only JSON can be masked, and not a path")
-    done = masked(message.json, to_mask)
+    done = masked(message.json, to_mask, memory.values)
     path = callout.path if callout.phase is Phase.REQUEST else ""
     again = read(done.body, callout.content_type, "", path)
     left = finds(again, compiled, callout.phase)
     if left and left[0].rule.action is not RuleAction.MONITOR:
         raise CannotEdit(f"{left[0].rule.id} still finds something where no string can be changed")
-    return again, done.restorable
+    return again, done.restorable if callout.phase is Phase.REQUEST else {}
 
 
 def _denied(callout: Callout, compiled: CompiledPolicy, found: list[Found]) -> Verdict:

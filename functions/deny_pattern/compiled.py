@@ -10,6 +10,7 @@ from functions.policy import engine as engines
 from functions.prompt import fold, normalise, readings
 from functions.verdict import Phase
 
+NAME: Final = "deny-pattern"
 ENGINE: Final = f"{engines.VERSION}, unicode {unicodedata.unidata_version}"
 """What a verdict depends on besides the policy."""
 _SHOWN_CHARS: Final = 60

@@ -8,15 +8,17 @@ masked message once more and denies it if anything is left.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
+from types import MappingProxyType
 from typing import Final
 
 from functions.deny_pattern.finds import Found
 from functions.prompt import Edit, Segment, View, edit
 
 PLACEHOLDER: Final = re.compile("<[A-Z][A-Z0-9_]{0,31}_[0-9]{1,4}>")
+_NONE: Final[Mapping[tuple[str, str], str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Masked:
 
 
 @dataclass(slots=True)
-class _Place:
+class Place:
     """A stretch of one string that one placeholder takes, and the finds that it covers."""
 
     segment: Segment
@@ -36,53 +38,62 @@ class _Place:
     end: int
     finds: list[Found]
 
+    @property
+    def restorable(self) -> bool:
+        """Whether all rules that hit here want the value back in the answer."""
+        return all(each.rule.mask and each.rule.mask.restore for each in self.finds)
 
-def masked(body: bytes, found: Sequence[Found]) -> Masked:
+
+def masked(body: bytes, found: Sequence[Found], taken: Iterable[str] = ()) -> Masked:
     """The JSON `body` with a placeholder for each of `found` that stands in a plain string.
 
-    Raises `CannotEdit` where a string cannot be changed without harm.
+    Placeholders that are `taken` stand for something else already. Raises `CannotEdit` where a
+    string cannot be changed without harm.
     """
-    names = _Names(body.decode("utf-8"))
+    names = Names(body.decode("utf-8"), taken)
     edits: list[Edit] = []
     restorable: dict[str, str] = {}
-    for place in _places(found):
+    for place in places(found):
         first = place.finds[0]
         name = names.of(first.rule.label, first.text)
         edits.append(Edit(place.segment.pointer, place.start, place.end, name))
-        if all(each.rule.mask and each.rule.mask.restore for each in place.finds):
+        if place.restorable:
             restorable.setdefault(name, place.segment.text[place.start : place.end])
     return Masked(edit(body, edits), restorable)
 
 
-class _Names:
-    """Placeholders by label and value; none that the message already holds."""
+class Names:
+    """Placeholders by label and value; none that is taken, or that `text` already holds."""
 
-    def __init__(self, text: str) -> None:
-        self._taken = set(PLACEHOLDER.findall(text))
-        self._given: dict[tuple[str, str], str] = {}
+    def __init__(
+        self, text: str, taken: Iterable[str] = (), given: Mapping[tuple[str, str], str] = _NONE
+    ) -> None:
+        self.given = dict(given)
+        self._taken = {*PLACEHOLDER.findall(text), *taken, *self.given.values()}
         self._numbers: dict[str, count[int]] = {}
 
     def of(self, label: str, value: str) -> str:
-        name = self._given.get((label, value))
+        """The placeholder of this value, a new one where it has none yet."""
+        name = self.given.get((label, value))
         if name is None:
             numbers = self._numbers.setdefault(label, count(1))
             fresh = (f"<{label}_{number}>" for number in numbers)
             name = next(each for each in fresh if each not in self._taken)
-            self._given[label, value] = name
+            self.given[label, value] = name
         return name
 
 
-def _places(found: Sequence[Found]) -> list[_Place]:
+def places(found: Sequence[Found]) -> list[Place]:
     """Finds that overlap made one place, in the order of the message."""
     order = {id(each.segment): number for number, each in enumerate(found)}
     plain = [each for each in found if each.segment.view is View.PLAIN and each.end > each.start]
     plain.sort(key=lambda each: (order[id(each.segment)], each.start, -each.end))
-    places: list[_Place] = []
+    merged: list[Place] = []
     for each in plain:
-        last = places[-1] if places else None
+        last = merged[-1] if merged else None
         if last and last.segment is each.segment and each.start < last.end:
             last.end = max(last.end, each.end)
             last.finds.append(each)
         else:
-            places.append(_Place(each.segment, each.start, each.end, [each]))
-    return places
+            merged.append(Place(each.segment, each.start, each.end, [each]))
+    return merged

@@ -5,9 +5,11 @@ body + spans ──edit──▶ the same body, changed there only
 path ──denial──▶ the provider's error shape
 """
 
+from functions.prompt.channels import Channel, Heard, StreamText, read_events, released
 from functions.prompt.codings import encode_body
-from functions.prompt.denial import Shape, denial, shape_of
+from functions.prompt.denial import STREAM_CONTENT_TYPE, Shape, denial, shape_of
 from functions.prompt.edit import CannotEdit, Edit, edit
+from functions.prompt.events import Event, split
 from functions.prompt.folding import fold
 from functions.prompt.message import Message, model_of, read
 from functions.prompt.normalise import Normalised, normalise
@@ -17,14 +19,19 @@ from functions.prompt.strict_json import MalformedMessage
 from functions.prompt.verdicts import denied, open_message, unknown_policy
 
 __all__ = [
+    "STREAM_CONTENT_TYPE",
     "CannotEdit",
+    "Channel",
     "Edit",
+    "Event",
+    "Heard",
     "MalformedMessage",
     "Message",
     "Normalised",
     "Reading",
     "Segment",
     "Shape",
+    "StreamText",
     "View",
     "denial",
     "denied",
@@ -35,7 +42,10 @@ __all__ = [
     "normalise",
     "open_message",
     "read",
+    "read_events",
     "readings",
+    "released",
     "shape_of",
+    "split",
     "unknown_policy",
 ]

@@ -16,6 +16,7 @@ from typing import Final
 from functions.verdict import REASONS, Reason
 
 CONTENT_TYPE: Final = "application/json"
+STREAM_CONTENT_TYPE: Final = "text/event-stream"
 _ANTHROPIC_PATH: Final = re.compile(r".*/v1/messages(/.*)?")
 _DASHSCOPE_PATH: Final = re.compile(r"/api/v1/(services|apps|tasks)/.*")
 _CALLER_AT_FAULT: Final = frozenset({400, 413})
@@ -53,6 +54,22 @@ def denial(shape: Shape, reason: Reason | str, detail: str) -> str:
             error = {"message": message, "type": kind, "code": str(reason), "param": None}
             document = {"error": error}
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+
+
+def closing(shape: Shape, reason: Reason | str, detail: str) -> str:
+    """The events that end a stream with a denial, in words that client libraries raise as an error.
+
+    OpenAI's read `error` from an event's data, Anthropic's and DashScope's the event's name.
+    """
+    document = denial(shape, reason, detail)
+    match shape:
+        case Shape.ANTHROPIC:
+            return f"event: error\ndata: {document}\n\n"
+        case Shape.DASHSCOPE:
+            status = REASONS[reason].status if isinstance(reason, Reason) else 403
+            return f"id:0\nevent:error\n:HTTP_STATUS/{status}\ndata:{document}\n\n"
+        case Shape.OPENAI:
+            return f"data: {document}\n\ndata: [DONE]\n\n"
 
 
 def _kind(reason: Reason | str) -> str:

@@ -63,6 +63,8 @@ class View(StrEnum):
     PATH = "path"
     NUMBER = "number"
     """A number, or the numbers of a list one behind the other, as JSON writes them."""
+    EVENT = "event"
+    """What a stream's event says outside of its JSON."""
 
 
 @dataclass(frozen=True, slots=True)

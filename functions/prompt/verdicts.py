@@ -5,7 +5,7 @@ reason + detail ──denied──▶ Verdict in the provider's error shape
 """
 
 from functions.prompt.codings import TooLarge
-from functions.prompt.denial import CONTENT_TYPE, denial, shape_of
+from functions.prompt.denial import CONTENT_TYPE, STREAM_CONTENT_TYPE, closing, denial, shape_of
 from functions.prompt.message import Message, read
 from functions.prompt.strict_json import MalformedMessage
 from functions.verdict import REASONS, Callout, Decision, Finding, Phase, Reason, Verdict
@@ -45,7 +45,12 @@ def denied(
     detail: str,
     findings: tuple[Finding, ...] = (),
 ) -> Verdict:
-    """A denial. `detail` says which rule or category; never the text that was found."""
+    """A denial. `detail` says which rule or category; never the text that was found.
+
+    For a streamed answer its body is the events that end the stream.
+    """
+    streamed = callout.stream is not None
+    worded = (closing if streamed else denial)(shape_of(callout.path), reason, detail)
     return Verdict(
         check=check,
         phase=callout.phase,
@@ -55,6 +60,6 @@ def denied(
         reason=reason,
         findings=findings,
         status=REASONS[reason].status,
-        content_type=CONTENT_TYPE,
-        body=denial(shape_of(callout.path), reason, detail),
+        content_type=STREAM_CONTENT_TYPE if streamed else CONTENT_TYPE,
+        body=worded,
     )

@@ -58,6 +58,8 @@ def encode(verdict: Verdict) -> tuple[list[tuple[str, str]], bytes]:
     ]
     if verdict.state is not None:
         headers.append((Header.STATE.value, verdict.state))
+    if verdict.keep:
+        headers.append((Header.KEEP.value, str(verdict.keep)))
     if verdict.status is not None:
         headers.append((Header.STATUS.value, str(verdict.status)))
     if verdict.content_type is not None:

@@ -33,6 +33,8 @@ NAME_BYTES_MAX: Final = 64
 
 DENY_BODY_BYTES_MAX: Final = 64 * 1024
 """A denial is a short error document; anything larger is a broken check."""
+KEEP_BYTES_MAX: Final = 1024 * 1024
+"""Of a stream's window, what a check cannot judge before more has come."""
 CACHE_SECONDS_MAX: Final = 24 * 60 * 60
 DEADLINE_MS_MAX: Final = 60_000
 SIGNATURE_AGE_SECONDS_MAX: Final = 60
@@ -65,6 +67,7 @@ class Header(StrEnum):
     REVISION = "x-meshward-revision"
     CACHE_SECONDS = "x-meshward-cache-seconds"
     STATUS = "x-meshward-status"
+    KEEP = "x-meshward-keep"
 
 
 class Phase(StrEnum):

@@ -46,6 +46,7 @@ Status 200 and these headers, each once only. Anything else is a failed check an
 | `x-meshward-revision` | the policy's revision: letters, digits, `.`, `_`, `-`; at most {words.REVISION_BYTES_MAX} bytes | yes |
 | `x-meshward-cache-seconds` | how long an identical call may reuse an `allow`: 0 to {words.CACHE_SECONDS_MAX} | yes |
 | `x-meshward-state` | sealed state for the response phase, at most {words.STATE_BYTES_MAX} bytes | no |
+| `x-meshward-keep` | streams only: how many of the window's last bytes come again with the next window, {words.KEEP_BYTES_MAX} at most; none without it | no |
 | `x-meshward-status` | the caller's status: {words.STATUS_DENY_MIN} to {words.STATUS_DENY_MAX} | for `deny`, and only there |
 | `content-type` | of the body | for `deny` |
 

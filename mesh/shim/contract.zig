@@ -36,6 +36,7 @@ pub const header = struct {
     pub const revision = "x-meshward-revision";
     pub const cache_seconds = "x-meshward-cache-seconds";
     pub const status = "x-meshward-status";
+    pub const keep = "x-meshward-keep";
 };
 
 pub const Phase = enum {
