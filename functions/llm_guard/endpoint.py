@@ -13,7 +13,7 @@ import json
 import re
 import ssl
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import aiohttp
 import certifi
@@ -94,6 +94,7 @@ class Endpoint:
 
     async def _post(self, content: bytes) -> bytes:
         request = httpx.Request("POST", self._url, headers=self._headers, content=content)
+        request.headers.encoding = "latin-1"  # Or it is guessed anew for each of them.
         try:
             response = await self._transport.handle_async_request(request)
             try:
@@ -155,7 +156,8 @@ async def _read(response: httpx.Response) -> bytes:
 
 async def _bounded(response: httpx.Response) -> bytes:
     answer = bytearray()
-    async for chunk in response.aiter_raw():
+    # Not by the response's own methods, which count and decode what nobody asked for.
+    async for chunk in cast("httpx.AsyncByteStream", response.stream):
         answer += chunk
         if len(answer) > _ANSWER_BYTES_MAX:
             raise JudgeError(Failure.TOO_LARGE, "an answer beyond any verdict's size")

@@ -4,8 +4,8 @@ Labels come from settings, policies and closed sets; no value of a label is ever
 """
 
 from collections.abc import Callable
-from functools import partial
-from typing import Final
+from functools import cache, partial
+from typing import Final, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -20,6 +20,8 @@ CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 _SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 7.5, 10, 20, 60)
 """From a small model next door to the longest deadline."""
 _BREAKER: Final = {State.CLOSED: 0, State.HALF_OPEN: 1, State.OPEN: 2}
+
+Metric = TypeVar("Metric", Counter, Histogram)
 
 
 class Meter:
@@ -42,16 +44,16 @@ class Meter:
 
     def judged(self, judge: JudgeSettings, usage: Usage, seconds: float) -> None:
         """A judge gave an opinion."""
-        self._calls.labels(judge.name, "opinion").inc()
-        self._judge_seconds.labels(judge.name).observe(seconds)
-        self._tokens.labels(judge.name, "in").inc(usage.tokens_in)
-        self._tokens.labels(judge.name, "out").inc(usage.tokens_out)
+        _with(self._calls, judge.name, "opinion").inc()
+        _with(self._judge_seconds, judge.name).observe(seconds)
+        _with(self._tokens, judge.name, "in").inc(usage.tokens_in)
+        _with(self._tokens, judge.name, "out").inc(usage.tokens_out)
         spent = usage.tokens_in * judge.price_in + usage.tokens_out * judge.price_out
-        self._cost.labels(judge.name).inc(spent / 1e6)
+        _with(self._cost, judge.name).inc(spent / 1e6)
 
     def failed(self, judge: JudgeSettings, failure: Failure) -> None:
         """A call of a judge ended without an opinion."""
-        self._calls.labels(judge.name, failure.value).inc()
+        _with(self._calls, judge.name, failure.value).inc()
 
     def retried(self, judge: JudgeSettings, failure: Failure) -> None:
         """A call is repeated because of `failure`."""
@@ -67,8 +69,8 @@ class Meter:
 
     def looked_up(self, hits: int, misses: int) -> None:
         """So many of the memory's keys were known, so many were not."""
-        self._memory.labels("hit").inc(hits)
-        self._memory.labels("miss").inc(misses)
+        _with(self._memory, "hit").inc(hits)
+        _with(self._memory, "miss").inc(misses)
 
     def cache_failed(self) -> None:
         """The shared cache could not be asked or told."""
@@ -76,8 +78,9 @@ class Meter:
 
     def verdict(self, verdict: Verdict, seconds: float) -> None:
         """A verdict was made."""
-        self._verdicts.labels(verdict.policy, verdict.phase, verdict.decision, verdict.reason).inc()
-        self._verdict_seconds.labels(verdict.policy).observe(seconds)
+        reason, policy = verdict.reason.value, verdict.policy
+        _with(self._verdicts, policy, verdict.phase.value, verdict.decision.value, reason).inc()
+        _with(self._verdict_seconds, policy).observe(seconds)
 
     def watch_gate(self, inside: Callable[[], float], waiting: Callable[[], float]) -> None:
         """Ask these two whenever somebody asks for the metrics."""
@@ -108,3 +111,9 @@ class Meter:
 
 def _breaker(state: Callable[[], State]) -> float:
     return _BREAKER[state()]
+
+
+@cache
+def _with(metric: Metric, *labels: str) -> Metric:
+    """The metric with these labels; looking it up in the library takes several times as long."""
+    return metric.labels(*labels)

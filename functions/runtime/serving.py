@@ -8,6 +8,7 @@ and uvloop serves it: four times the requests per second of the framework's own 
 """
 
 import asyncio
+import gc
 import importlib
 import signal
 import sys
@@ -67,9 +68,21 @@ def main(arguments: list[str]) -> int:
     except ModuleNotFoundError as error:
         logs.event("error", "start refused", f"no module {error.name}")
         return 1
+    _settle_garbage()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(handler, settings))
     return 0
+
+
+def _settle_garbage() -> None:
+    """Look for cycles seldom, and not among what is there for the life of the process.
+
+    By default a call's hundreds of short-lived objects have them looked for all the time: a third
+    more calls per second without (`make bench ONLY=judge`).
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,204 @@
+"""What llm-guard adds to its judge, under little, much and far too much load; what turns cost."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
+from pathlib import Path
+from random import Random
+from statistics import median, quantiles
+from typing import Any, Final
+
+import httpx
+
+from functions.llm_guard import prompt
+from functions.llm_guard.check import compile_policy, judge
+from functions.llm_guard.endpoint import Endpoint
+from functions.llm_guard.gate import Gate
+from functions.llm_guard.hits import Means
+from functions.llm_guard.judges import Judges
+from functions.llm_guard.memory import Memory
+from functions.llm_guard.metrics import Meter
+from functions.llm_guard.pieces import Piece
+from functions.policy import Category, Language, load
+from functions.verdict.contract import VERDICT_PATH
+from tests.bench.offered import Call, offer
+from tests.bench.report import Report
+from tests.functions.running import Function, callout, chat, running, signed
+from tests.support.judge_in_memory import JudgeInMemory, says, settings
+
+_ROUNDS: Final = 5
+_JUDGE_MS: Final = 20
+_TURNS: Final = 40
+_QUESTION: Final = "Could you say how this is meant, and what we should do about it next? " * 3
+_ANSWER: Final = (
+    "It depends on what you want to reach. One way is to write the plan down first. " * 10
+)
+_TOKEN_CHARS: Final = 4
+_POLICY: Final = Path(__file__).parents[2] / "functions" / "policies" / "default.yaml"
+
+
+def bench(report: Report) -> None:
+    """Median added, throughput kept, excess refused, tokens of a conversation."""
+    with _judge(_JUDGE_MS, 1000) as port, _guard(port, calls_max=200) as guard:
+        for connections, count in ((1, 100), (32, 2000), (200, 4000)):
+            _compare(report, port, guard, connections, count)
+    with _judge(1000, 200) as port, _guard(port, calls_max=200) as guard:
+        _overload(report, guard)
+    _conversation(report)
+
+
+@contextmanager
+def _judge(milliseconds: int, calls_max: int) -> Iterator[int]:
+    """A slow judge as a process; its port."""
+    command = [sys.executable, "-m", "tests.bench.slow_judge", str(milliseconds), str(calls_max)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        try:
+            yield int(json.loads(process.stdout.readline())["port"])
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def _guard(judge_port: int, calls_max: int) -> Iterator[Function]:
+    """llm-guard as a process before that judge."""
+    environment = {
+        "MESHWARD_JUDGE_URL": f"http://127.0.0.1:{judge_port}/v1",
+        "MESHWARD_JUDGE_MODEL": "slow",
+        "MESHWARD_JUDGE_CALLS_MAX": str(calls_max),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "log"
+        # What it says of each verdict is of no use here.
+        with (
+            redirect_stdout(StringIO()),
+            running("functions.llm_guard.handler", log, environment) as function,
+        ):
+            yield function
+
+
+_texts: Final = iter(range(10**9))
+
+
+def _callouts(count: int) -> list[bytes]:
+    """Signed callouts, each with another text, so that none is remembered."""
+    calls = []
+    for _ in range(count):
+        body = chat(f"{_QUESTION} {next(_texts)}")
+        calls.append(_post(VERDICT_PATH, signed(callout(deadline_ms=10_000), body), body))
+    return calls
+
+
+def _questions(count: int) -> list[bytes]:
+    """The same questions as llm-guard puts them, for the judge itself."""
+    category = Category(id="personal-data", description="data that identifies a person")
+    piece = Piece("user", _QUESTION)
+    asked = prompt.question([piece], [category], prompt.built_in(Language.EN), "0" * 64)
+    body = json.dumps({"model": "slow", "messages": asked.messages}).encode()
+    return [_post("/v1/chat/completions", [("content-type", "application/json")], body)] * count
+
+
+def _post(path: str, headers: Sequence[tuple[str, str]], body: bytes) -> bytes:
+    lines = [f"POST {path} HTTP/1.1", "host: 127.0.0.1", f"content-length: {len(body)}"]
+    lines += [f"{name}: {value}" for name, value in headers]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def _port(guard: Function) -> int:
+    return guard.client.base_url.port or 0
+
+
+def _compare(report: Report, port: int, guard: Function, connections: int, count: int) -> None:
+    """llm-guard against its judge, in turns."""
+    added, kept, ideal = [], [], connections / (_JUDGE_MS / 1000)
+    rates: list[float] = []
+    for _ in range(_ROUNDS):
+        direct, seconds = offer(port, _questions(count), connections)
+        guarded, guarded_seconds = offer(_port(guard), _callouts(count), connections)
+        assert {call.verdict for call in guarded} == {"allow"}
+        added.append(_median(guarded) - _median(direct))
+        rates.append(count / guarded_seconds)
+        kept.append(seconds / guarded_seconds)
+    if connections < 200:
+        what = f"added to the judge's median, {connections} in flight"
+        report.add(what, f"{median(added) * 1e3:.2f} ms", "direct", None, "at most 3 ms")
+        return
+    what = f"throughput, {connections} in flight"
+    rate = median(rates)
+    report.add(what, f"{rate:.0f}/s", "the judge, direct", median(kept), "no goal")
+    report.add(what, f"{rate:.0f}/s", f"ideal {ideal:.0f}/s", rate / ideal, "at least 0.80")
+
+
+def _median(calls: Sequence[Call]) -> float:
+    return median(call.seconds for call in calls)
+
+
+def _overload(report: Report, guard: Function) -> None:
+    """Far more calls than the judge takes, all at once."""
+    offer(_port(guard), _callouts(40), 40)
+    before = len(guard.lines("verdict"))
+    calls, _ = offer(_port(guard), _callouts(5000), 5000)
+    accepted = [call.seconds for call in calls if call.verdict == "allow"]
+    refused = [call.seconds for call in calls if call.verdict == "deny"]
+    assert len(accepted) + len(refused) == len(calls)
+    lines = guard.lines("verdict")[before:]
+    own = [line["ms"] / 1000 for line in lines if line["decision"] == "allow"]
+    what = f"5,000 at once, the judge takes 200: p99 of the {len(accepted)} accepted"
+    for name, seconds, goal in (
+        (f"{what}, in llm-guard", own, "at most 2"),
+        ("the same as the callers see it, who wait for 5,000 to be read", accepted, "no goal"),
+    ):
+        p99 = quantiles(seconds, n=100)[98]
+        report.add(name, f"{p99:.2f} s", "judge 1.00 s", p99, goal)
+    last = max(refused)
+    what = f"the other {len(refused)}, refused: the last of them after"
+    report.add(what, f"{last:.2f} s", "deadline 10 s", last / 10, "below 1")
+
+
+def _conversation(report: Report) -> None:
+    """A conversation judged turn by turn, against its final state judged once."""
+    said = [text for _ in range(_TURNS) for text in (_QUESTION, _ANSWER)]
+    said = [f"{number}: {text}" for number, text in enumerate(said)]
+    turns = [_history(said[: 2 * turn + 1]) for turn in range(_TURNS)]
+    by_turn, whole = asyncio.run(_tokens(turns)), asyncio.run(_tokens(turns[-1:]))
+    report.add(
+        f"tokens of {_TURNS} turns, each 280 tokens, judged turn by turn",
+        f"{by_turn}",
+        f"once {whole}",
+        by_turn / whole,
+        "at most 3",
+    )
+
+
+def _history(said: Sequence[str]) -> bytes:
+    roles = ("user", "assistant")
+    messages = [{"role": roles[index % 2], "content": text} for index, text in enumerate(said)]
+    return json.dumps({"model": "m", "messages": messages}).encode()
+
+
+async def _tokens(bodies: Sequence[bytes]) -> int:
+    """What the judge is sent for these messages, in tokens of four characters."""
+    transport = JudgeInMemory(_allow)
+    judges = Judges(
+        [Endpoint(settings(), transport)], Gate(10, 10), Meter(), lambda *_: None, Random(1)
+    )
+    means = Means(
+        judges, Memory(b"a key of 16 bytes", 10_000, Meter()), lambda: "0" * 64, Random(1).random
+    )
+    policy = compile_policy(load(_POLICY), "r1")
+    for body in bodies:
+        verdict = await judge(callout(), body, policy, means, 10.0)
+        assert verdict.reason == "judge.cleared"
+    return (
+        sum(len(message["content"]) for asked in transport.asked for message in asked["messages"])
+        // _TOKEN_CHARS
+    )
+
+
+async def _allow(document: dict[str, Any]) -> httpx.Response:
+    return says(document)
