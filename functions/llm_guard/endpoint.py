@@ -60,6 +60,11 @@ class Endpoint:
             self._headers["authorization"] = f"Bearer {settings.api_key}"
         self._headers.update(settings.headers)
 
+    @property
+    def form(self) -> AnswerForm:
+        """The form in which the endpoint is asked now."""
+        return self._form
+
     async def ask(self, asked: Asked, seconds: float) -> tuple[Opinion, Usage]:
         """The judge's opinion, or `JudgeError` after `seconds` at the latest."""
         try:

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from infra import deploy
+from infra.cli import judge
 from infra.cli import settings as configuration
 from infra.cli.emulate import emulate
 from infra.cli.stack import MANIFESTS, ROOT, Stack, local_stack
@@ -81,6 +82,7 @@ def up(
 
 
 app.command()(emulate)
+app.add_typer(judge.app, name="judge")
 
 
 @app.command()
