@@ -20,6 +20,7 @@ from functions.verdict.contract import (
     STATE_BYTES_MAX,
     STATUS_DENY_MAX,
     STATUS_DENY_MIN,
+    WINDOW_BYTES_MAX,
     Decision,
     Header,
 )
@@ -35,7 +36,8 @@ _SINGLE = frozenset(Header) | {"content-type"}
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A check's answer as the shim understands it. `status` is set for a denial only."""
+    """A check's answer as the shim understands it. `status` is set for a denial only; `keep` bytes
+    at the end of a window come again at the start of the next one."""
 
     decision: Decision
     reason: Reason
@@ -45,6 +47,7 @@ class Answer:
     status: int | None
     content_type: str | None
     body: bytes
+    keep: int = 0
 
 
 def encode(verdict: Verdict) -> tuple[list[tuple[str, str]], bytes]:
@@ -67,10 +70,18 @@ def encode(verdict: Verdict) -> tuple[list[tuple[str, str]], bytes]:
     return headers, verdict.body.encode()
 
 
-def decode(status: int, headers: HeaderPairs, body: bytes, body_bytes_max: int) -> Answer | Reason:
+def decode(
+    status: int,
+    headers: HeaderPairs,
+    body: bytes,
+    body_bytes_max: int,
+    keep_bytes_max: int | None = None,
+) -> Answer | Reason:
     """Understand a check's HTTP answer as the shim does, or say why it is a failed check.
 
     `body_bytes_max` bounds a masked message; a denial has the contract's own bound.
+    `keep_bytes_max` is set where the message is a window of a stream: its length, or 0 for the
+    final one.
     """
     seen: dict[str, str] = {}
     repeated = False
@@ -87,7 +98,7 @@ def decode(status: int, headers: HeaderPairs, body: bytes, body_bytes_max: int) 
     if repeated:
         return Reason.CHECK_MALFORMED
     answer = _read(seen, body)
-    if answer is None or not _body_fits(answer, body_bytes_max):
+    if answer is None or not _fits(answer, body_bytes_max, keep_bytes_max):
         return Reason.CHECK_MALFORMED
     return answer
 
@@ -97,6 +108,7 @@ def _read(seen: Mapping[str, str], body: bytes) -> Answer | None:
     state = seen.get(Header.STATE)
     status = seen.get(Header.STATUS)
     cache_seconds = seen.get(Header.CACHE_SECONDS, "")
+    keep = seen.get(Header.KEEP, "0")
     revision = seen.get(Header.REVISION, "")
     try:
         decision = Decision(seen.get(Header.VERDICT, ""))
@@ -110,6 +122,7 @@ def _read(seen: Mapping[str, str], body: bytes) -> Answer | None:
         and len(revision) <= REVISION_BYTES_MAX
         and _number_up_to(cache_seconds, CACHE_SECONDS_MAX)
         and (state is None or (_STATE.fullmatch(state) and len(state) <= STATE_BYTES_MAX))
+        and _number_up_to(keep, WINDOW_BYTES_MAX)
         and (status is None or _number_up_to(status, STATUS_DENY_MAX))
     )
     if not keeps_contract:
@@ -123,6 +136,7 @@ def _read(seen: Mapping[str, str], body: bytes) -> Answer | None:
         status=None if status is None else int(status),
         content_type=seen.get("content-type"),
         body=body,
+        keep=int(keep),
     )
 
 
@@ -130,16 +144,20 @@ def _number_up_to(value: str, limit: int) -> bool:
     return _NUMBER.fullmatch(value) is not None and int(value) <= limit
 
 
-def _body_fits(answer: Answer, body_bytes_max: int) -> bool:
-    """Whether status, content type and body are those that the decision needs."""
+def _fits(answer: Answer, body_bytes_max: int, keep_bytes_max: int | None) -> bool:
+    """Whether what is kept, status, content type and body are those that the decision needs."""
+    if answer.keep > (keep_bytes_max or 0):
+        return False
     match answer.decision:
         case Decision.ALLOW:
             return answer.status is None and not answer.body
         case Decision.MASK:
-            return answer.status is None and 0 < len(answer.body) <= body_bytes_max
+            least = 1 if keep_bytes_max is None else 0
+            return answer.status is None and least <= len(answer.body) <= body_bytes_max
         case Decision.DENY:
             return (
-                answer.status is not None
+                answer.keep == 0
+                and answer.status is not None
                 and answer.status >= STATUS_DENY_MIN
                 and bool(answer.content_type)
                 and 0 < len(answer.body) <= DENY_BODY_BYTES_MAX

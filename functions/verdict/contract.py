@@ -33,8 +33,9 @@ NAME_BYTES_MAX: Final = 64
 
 DENY_BODY_BYTES_MAX: Final = 64 * 1024
 """A denial is a short error document; anything larger is a broken check."""
-KEEP_BYTES_MAX: Final = 1024 * 1024
-"""Of a stream's window, what a check cannot judge before more has come."""
+WINDOW_BYTES_MAX: Final = 256 * 1024
+"""A window of a streamed response, with what a check kept of the one before it: several times the
+longest event of text that providers send, and a quarter of the buffer that Envoy has by default."""
 CACHE_SECONDS_MAX: Final = 24 * 60 * 60
 DEADLINE_MS_MAX: Final = 60_000
 SIGNATURE_AGE_SECONDS_MAX: Final = 60
@@ -66,8 +67,8 @@ class Header(StrEnum):
     REASON = "x-meshward-reason"
     REVISION = "x-meshward-revision"
     CACHE_SECONDS = "x-meshward-cache-seconds"
-    STATUS = "x-meshward-status"
     KEEP = "x-meshward-keep"
+    STATUS = "x-meshward-status"
 
 
 class Phase(StrEnum):

@@ -16,12 +16,12 @@ from functions.verdict.contract import (
     CACHE_SECONDS_MAX,
     CONTRACT_VERSION,
     DENY_BODY_BYTES_MAX,
-    KEEP_BYTES_MAX,
     NAME_BYTES_MAX,
     REVISION_BYTES_MAX,
     STATE_BYTES_MAX,
     STATUS_DENY_MAX,
     STATUS_DENY_MIN,
+    WINDOW_BYTES_MAX,
     Decision,
     Phase,
     Severity,
@@ -81,8 +81,11 @@ class Verdict(Record):
     """A check's answer for one message.
 
     `body` is empty for `allow`, the whole new message for `mask`, and for `deny` the answer to the
-    caller in its provider's error shape, with `content_type` and `status` (400 to 599). `keep`
-    counts the last bytes of a stream's window that come again at the start of the next one.
+    caller in its provider's error shape, with `content_type` and `status` (400 to 599).
+
+    For a window of a streamed response, `keep` says how many bytes at its end come again at the
+    start of the next one: allow and mask speak of the bytes before them only. A mask may then have
+    no body (nothing is released for them), and a denial's body is the stream's closing events.
     """
 
     contract: Literal[1] = CONTRACT_VERSION
@@ -94,8 +97,8 @@ class Verdict(Record):
     reason: Reason
     findings: tuple[Finding, ...] = Field(default=(), max_length=FINDINGS_MAX)
     cache_seconds: int = Field(default=0, ge=0, le=CACHE_SECONDS_MAX)
-    keep: int = Field(default=0, ge=0, le=KEEP_BYTES_MAX)
     state: State | None = None
+    keep: int = Field(default=0, ge=0, le=WINDOW_BYTES_MAX)
     status: int | None = Field(default=None, ge=STATUS_DENY_MIN, le=STATUS_DENY_MAX)
     content_type: str | None = Field(default=None, min_length=1, max_length=128)
     body: str = ""
@@ -107,12 +110,13 @@ class Verdict(Record):
         denies = self.decision is Decision.DENY
         if denies != (self.status is not None):
             raise ValueError("status belongs to a denial, and a denial needs one")
-        # Of a stream's window, all may have been kept or masked away.
-        may_be_empty = self.decision is Decision.MASK and self.phase is Phase.RESPONSE
-        if (self.decision is Decision.ALLOW) != (self.body == "") and not may_be_empty:
-            raise ValueError("a body belongs to mask and deny, and each needs one")
+        if self.decision is Decision.ALLOW and self.body:
+            raise ValueError("a body belongs to mask and deny")
+        may_be_empty = not denies and self.phase is Phase.RESPONSE
+        if self.decision is not Decision.ALLOW and not self.body and not may_be_empty:
+            raise ValueError("mask and deny need a body; only a window may be masked to nothing")
         if (self.decision is Decision.ALLOW) != (self.content_type is None):
-            raise ValueError("a body needs its content type, and no body has none")
+            raise ValueError("mask and deny need a content type, and an allow has none")
         if self.keep and (denies or self.phase is Phase.REQUEST):
             raise ValueError("only of a stream's released window can something be kept")
         if denies and len(self.body.encode()) > DENY_BODY_BYTES_MAX:

@@ -24,7 +24,7 @@ Generated from `functions/verdict/` by `make generate`; do not edit.
 | `x-meshward-workload` | `namespace/name` of the calling workload | no |
 | `x-meshward-deadline-ms` | how long the shim will wait: 1 to {words.DEADLINE_MS_MAX} | yes |
 | `x-meshward-stream` | `seq=<n>;final=<0 or 1>`, for a window of a streamed response | no |
-| `x-meshward-state` | the sealed state of the request phase, at most {words.STATE_BYTES_MAX} bytes | no |
+| `x-meshward-state` | the newest sealed state that this check answered in this call, at most {words.STATE_BYTES_MAX} bytes | no |
 | `x-meshward-signature` | `v1,t=<Unix seconds>,h=<hex HMAC-SHA256>`, at most {words.SIGNATURE_AGE_SECONDS_MAX} s old | yes |
 | `accept` | `{words.CALLOUT_MEDIA_TYPE}`; anything else gets the JSON document | no |
 | `authorization` | `Bearer` and the trigger's token, which the platform verifies before it starts anything | by trigger |
@@ -45,14 +45,23 @@ Status 200 and these headers, each once only. Anything else is a failed check an
 | `x-meshward-reason` | a reason code that may stand in that verdict | yes |
 | `x-meshward-revision` | the policy's revision: letters, digits, `.`, `_`, `-`; at most {words.REVISION_BYTES_MAX} bytes | yes |
 | `x-meshward-cache-seconds` | how long an identical call may reuse an `allow`: 0 to {words.CACHE_SECONDS_MAX} | yes |
-| `x-meshward-state` | sealed state for the response phase, at most {words.STATE_BYTES_MAX} bytes | no |
-| `x-meshward-keep` | streams only: how many of the window's last bytes come again with the next window, {words.KEEP_BYTES_MAX} at most; none without it | no |
+| `x-meshward-state` | sealed state for this check's next callout of the call, at most {words.STATE_BYTES_MAX} bytes | no |
+| `x-meshward-keep` | of a window: how many bytes at its end come again at the start of the next one; absent is 0 | no |
 | `x-meshward-status` | the caller's status: {words.STATUS_DENY_MIN} to {words.STATUS_DENY_MAX} | for `deny`, and only there |
 | `content-type` | of the body | for `deny` |
 
 The body: for `allow` none; for `mask` the whole new message; for `deny` the answer for the caller, at most
-{words.DENY_BODY_BYTES_MAX // 1024} KiB. With any other `accept` the answer is a document as
+{words.DENY_BODY_BYTES_MAX // 1024} KiB; for a window its closing events, with which the stream ends. With any other `accept` the answer is a document as
 [verdict.schema.json](verdict.schema.json) describes it, made from the same verdict.
+
+## Windows of a stream
+
+A streamed response (`text/event-stream`) is checked in windows, one callout each, in order: `seq` counts from 0, `final=1` is the last one
+and may be empty. A window is at most {words.WINDOW_BYTES_MAX // 1024} KiB of raw bytes; its borders may lie anywhere, also inside of an event. With `x-meshward-keep: <n>` the
+last n bytes are neither released nor lost: they stand at the start of the next window. Of the bytes before them, `allow` releases what the
+provider sent, and `mask` releases its body in their place, which may be empty. `deny` releases nothing. The window that follows holds new
+bytes besides the kept ones, or is the final one. A check has no memory of its own for this: what it must know of earlier windows, it seals into
+its state.
 
 ## How an answer is read
 
@@ -68,9 +77,10 @@ hold them to it.
 | a contract header or the content type stands twice, even with the same value | `check.malformed` |
 | a header is missing, empty, or holds a value that is not of its form; letter case of values matters | `check.malformed` |
 | a reason that cannot stand in the verdict | `check.malformed` |
-| `allow` with a body or a status; `mask` with a status, without a body, or over `body_bytes_max` | `check.malformed` |
+| `allow` with a body or a status; `mask` with a status, without a body (but for a window), or over `body_bytes_max` | `check.malformed` |
 | `deny` without status, content type or body, or with a body over {words.DENY_BODY_BYTES_MAX // 1024} KiB | `check.malformed` |
-| `mask` for a message without a body | `check.malformed` |
+| `mask` for a message without a body, unless it is a window | `check.malformed` |
+| something to keep: with `deny`, outside of windows, of the final window, or more than the window has | `check.malformed` |
 | all else | the verdict |
 
 Numbers are whole, without sign, leading zeros and white space. Header names are in any letter case; headers that this page does not

@@ -18,6 +18,18 @@ pub const Answer = struct {
     /// For a denial: what the caller gets. Slices live as long as the headers.
     status: u32,
     content_type: []const u8,
+    /// For the check's next callout; "" where there is none.
+    state: []const u8,
+    /// How many bytes at the end of a window come again at the start of the next one.
+    keep: u32,
+};
+
+/// What bounds an answer.
+pub const Limits = struct {
+    /// Of a masked message.
+    body_bytes_max: usize,
+    /// Where the message is a window of a stream: its length, or 0 for the final one.
+    keep_bytes_max: ?usize = null,
 };
 
 pub const Result = union(enum) { answer: Answer, failed: contract.Reason };
@@ -29,6 +41,7 @@ const Header = enum {
     revision,
     cache_seconds,
     state,
+    keep,
     status,
     content_type,
 };
@@ -40,8 +53,8 @@ const callout_only = [_][]const u8{
     contract.header.deadline_ms, contract.header.stream, contract.header.signature,
 };
 
-/// Understand an answer, or say why it is a failed check. `body_bytes_max` bounds a masked message.
-pub fn decode(status: u64, map: headers.Map, body_bytes: usize, body_bytes_max: usize) Result {
+/// Understand an answer, or say why it is a failed check.
+pub fn decode(status: u64, map: headers.Map, body_bytes: usize, limits: Limits) Result {
     var values: std.EnumArray(Header, ?[]const u8) = .initFill(null);
     var others: std.StaticBitSet(callout_only.len) = .empty;
     var repeated = false;
@@ -65,7 +78,7 @@ pub fn decode(status: u64, map: headers.Map, body_bytes: usize, body_bytes_max: 
     if (status != 200) return .{ .failed = .check_status };
     if (repeated) return .{ .failed = .check_malformed };
     const answer = understand(&values) orelse return .{ .failed = .check_malformed };
-    if (!bodyFits(answer, values.get(.status) != null, body_bytes, body_bytes_max)) {
+    if (!fits(answer, values.get(.status) != null, body_bytes, limits)) {
         return .{ .failed = .check_malformed };
     }
     return .{ .answer = answer };
@@ -79,6 +92,7 @@ fn known(name: []const u8) ?Header {
         .revision = contract.header.revision,
         .cache_seconds = contract.header.cache_seconds,
         .state = contract.header.state,
+        .keep = contract.header.keep,
         .status = contract.header.status,
         .content_type = "content-type",
     });
@@ -103,6 +117,7 @@ fn understand(values: *const std.EnumArray(Header, ?[]const u8)) ?Answer {
     if (values.get(.state)) |state| {
         if (!isToken(state, "._~+/=-", contract.state_bytes_max)) return null;
     }
+    const keep = upTo(contract.window_bytes_max, values.get(.keep) orelse "0") orelse return null;
     const status = if (values.get(.status)) |digits|
         upTo(contract.status_deny_max, digits) orelse return null
     else
@@ -112,15 +127,20 @@ fn understand(values: *const std.EnumArray(Header, ?[]const u8)) ?Answer {
         .reason = reason,
         .status = status,
         .content_type = values.get(.content_type) orelse "",
+        .state = values.get(.state) orelse "",
+        .keep = keep,
     };
 }
 
-/// Whether status, content type and body are those that the decision needs.
-fn bodyFits(answer: Answer, has_status: bool, body_bytes: usize, body_bytes_max: usize) bool {
+/// Whether what is kept, status, content type and body are those that the decision needs.
+fn fits(answer: Answer, has_status: bool, body_bytes: usize, limits: Limits) bool {
+    if (answer.keep > limits.keep_bytes_max orelse 0) return false;
     return switch (answer.decision) {
         .allow => !has_status and body_bytes == 0,
-        .mask => !has_status and body_bytes > 0 and body_bytes <= body_bytes_max,
-        .deny => answer.status >= contract.status_deny_min and answer.content_type.len > 0 and
+        .mask => !has_status and body_bytes <= limits.body_bytes_max and
+            (body_bytes > 0 or limits.keep_bytes_max != null),
+        .deny => answer.keep == 0 and answer.status >= contract.status_deny_min and
+            answer.content_type.len > 0 and
             body_bytes > 0 and body_bytes <= contract.deny_body_bytes_max,
     };
 }

@@ -13,6 +13,7 @@ pub const state_bytes_max = 4096;
 pub const revision_bytes_max = 64;
 pub const name_bytes_max = 64;
 pub const deny_body_bytes_max = 65536;
+pub const window_bytes_max = 262144;
 pub const cache_seconds_max = 86400;
 pub const deadline_ms_max = 60000;
 pub const secret_bytes_min = 32;
@@ -35,8 +36,8 @@ pub const header = struct {
     pub const reason = "x-meshward-reason";
     pub const revision = "x-meshward-revision";
     pub const cache_seconds = "x-meshward-cache-seconds";
-    pub const status = "x-meshward-status";
     pub const keep = "x-meshward-keep";
+    pub const status = "x-meshward-status";
 };
 
 pub const Phase = enum {

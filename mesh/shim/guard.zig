@@ -242,8 +242,8 @@ fn listen(stream: *const Stream, headers_count: u32, body_bytes: u32, said: *Sai
     if (headers_count == 0) return .lost;
     const map = try abi.pairs(.callout);
     const status = text.parse(map.first(":status")) orelse 0;
-    const limit = stream.plugin.config.body_bytes_max;
-    const understood = switch (answer.decode(status, map, body_bytes, limit)) {
+    const limits: answer.Limits = .{ .body_bytes_max = stream.plugin.config.body_bytes_max };
+    const understood = switch (answer.decode(status, map, body_bytes, limits)) {
         .failed => |reason| return if (reason == .check_reset) .lost else .{ .failed = reason },
         .answer => |understood| understood,
     };

@@ -2,49 +2,8 @@
 
 const std = @import("std");
 const shim = @import("shim");
+const vectors = @import("vectors.zig");
 const testing = std.testing;
-
-/// The vectors of a file, and memory that lives as long as they do.
-fn Vectors(comptime Vector: type) type {
-    return struct {
-        const Self = @This();
-        const Document = struct {
-            about: []const u8,
-            document: []const []const u8 = &.{},
-            vectors: []Vector,
-        };
-
-        parsed: std.json.Parsed(Document),
-
-        fn of(comptime file: []const u8) !Self {
-            const text = @embedFile(file);
-            const parsed = try std.json.parseFromSlice(Document, testing.allocator, text, .{});
-            return .{ .parsed = parsed };
-        }
-
-        fn memory(self: *Self) std.mem.Allocator {
-            return self.parsed.arena.allocator();
-        }
-    };
-}
-
-/// Runs `check` for each vector of `file`; names those that fail.
-fn run(
-    comptime Vector: type,
-    comptime file: []const u8,
-    check: fn (Vector, std.mem.Allocator) anyerror!void,
-) !void {
-    var vectors: Vectors(Vector) = try .of(file);
-    defer vectors.parsed.deinit();
-    var failed = false;
-    for (vectors.parsed.value.vectors) |vector| {
-        check(vector, vectors.memory()) catch |err| {
-            std.debug.print("{s}: {s}: {t}\n", .{ file, vector.name, err });
-            failed = true;
-        };
-    }
-    try testing.expect(!failed);
-}
 
 const Host = struct {
     name: []const u8,
@@ -55,7 +14,7 @@ const Host = struct {
 };
 
 test "an authority names the same host to the shim" {
-    try run(Host, "hosts.json", struct {
+    try vectors.run(Host, "hosts.json", struct {
         fn check(vector: Host, memory: std.mem.Allocator) !void {
             const Named = struct { name: []const u8 };
             const hosts = try memory.alloc(Named, vector.hosts.len);
@@ -77,6 +36,7 @@ const Answer = struct {
     body: []const u8,
     body_repeated: usize = 1,
     body_bytes_max: usize,
+    keep_bytes_max: ?usize = null,
     means: struct {
         failed: ?[]const u8 = null,
         decision: shim.contract.Decision = .allow,
@@ -86,16 +46,29 @@ const Answer = struct {
         state: ?[]const u8 = null,
         status: ?u32 = null,
         content_type: ?[]const u8 = null,
+        keep: u32 = 0,
     },
 };
 
 test "an answer means the same to the shim" {
-    try run(Answer, "answers.json", struct {
+    try expectUnderstood("answers.json");
+}
+
+test "an answer to a window means the same to the shim" {
+    try expectUnderstood("windows.json");
+}
+
+fn expectUnderstood(comptime file: []const u8) !void {
+    try vectors.run(Answer, file, struct {
         fn check(vector: Answer, memory: std.mem.Allocator) !void {
             const bytes = vector.body.len * vector.body_repeated;
             const means = vector.means;
-            const map = try mapOf(vector.headers, memory);
-            switch (shim.answer.decode(vector.status, map, bytes, vector.body_bytes_max)) {
+            const map = try vectors.mapOf(vector.headers, memory);
+            const limits: shim.answer.Limits = .{
+                .body_bytes_max = vector.body_bytes_max,
+                .keep_bytes_max = vector.keep_bytes_max,
+            };
+            switch (shim.answer.decode(vector.status, map, bytes, limits)) {
                 .failed => |reason| {
                     try testing.expectEqualStrings(means.failed.?, reason.spec().code);
                 },
@@ -106,6 +79,8 @@ test "an answer means the same to the shim" {
                     try testing.expectEqual(means.status orelse 0, answer.status);
                     const content_type = means.content_type orelse "";
                     try testing.expectEqualStrings(content_type, answer.content_type);
+                    try testing.expectEqualStrings(means.state orelse "", answer.state);
+                    try testing.expectEqual(means.keep, answer.keep);
                 },
             }
         }
@@ -122,7 +97,7 @@ const Signature = struct {
 };
 
 test "a signature is the same in the shim" {
-    try run(Signature, "signatures.json", struct {
+    try vectors.run(Signature, "signatures.json", struct {
         fn check(vector: Signature, _: std.mem.Allocator) !void {
             var buffer: [shim.sign.value_bytes_max]u8 = undefined;
             const secret = vector.secret;
@@ -156,7 +131,7 @@ const Callout = struct {
 };
 
 test "a request makes the same callout in the shim" {
-    try run(Callout, "callouts.json", struct {
+    try vectors.run(Callout, "callouts.json", struct {
         fn check(vector: Callout, memory: std.mem.Allocator) !void {
             const request = vector.request;
             const pseudo = [_][2][]const u8{
@@ -166,7 +141,7 @@ test "a request makes the same callout in the shim" {
             };
             const all = try std.mem.concat(memory, [2][]const u8, &.{ &pseudo, request.headers });
             var message: shim.message.Message = undefined;
-            message.remember(try mapOf(all, memory)) catch {
+            message.remember(try vectors.mapOf(all, memory)) catch {
                 return testing.expect(vector.refused != null);
             };
             try testing.expectEqual(null, vector.refused);
@@ -186,7 +161,7 @@ test "a request makes the same callout in the shim" {
                 .authority = vector.check.authority,
                 .token = vector.check.token,
             }, signed, signature, vector.check.timeout_ms, &message);
-            try expectSame(vector.headers, try shim.headers.Map.parse(encoded), memory);
+            try vectors.expectSame(vector.headers, try shim.headers.Map.parse(encoded), memory);
         }
     }.check);
 }
@@ -202,7 +177,7 @@ const Denial = struct {
 };
 
 test "a denial reads the same from the shim" {
-    try run(Denial, "denials.json", struct {
+    try vectors.run(Denial, "denials.json", struct {
         fn check(vector: Denial, _: std.mem.Allocator) !void {
             const template = shim.denial.choose(vector.templates, vector.path);
             try testing.expectEqualStrings(vector.content_type, template.content_type);
@@ -230,12 +205,12 @@ const Config = struct {
 };
 
 test "a configuration loads, or is refused with the same words" {
-    var vectors: Vectors(Config) = try .of("configs.json");
-    defer vectors.parsed.deinit();
-    const document = try std.mem.join(vectors.memory(), "\n", vectors.parsed.value.document);
+    var all: vectors.Vectors(Config) = try .of("configs.json");
+    defer all.parsed.deinit();
+    const document = try std.mem.join(all.memory(), "\n", all.parsed.value.document);
     var failed = false;
-    for (vectors.parsed.value.vectors) |vector| {
-        expectLoads(vector, document, vectors.memory()) catch |err| {
+    for (all.parsed.value.vectors) |vector| {
+        expectLoads(vector, document, all.memory()) catch |err| {
             std.debug.print("configs.json: {s}: {t}\n", .{ vector.name, err });
             failed = true;
         };
@@ -254,36 +229,4 @@ fn expectLoads(vector: Config, document: []const u8, memory: std.mem.Allocator) 
         return testing.expectEqualStrings(vector.refused orelse "", reader.message());
     };
     try testing.expectEqual(null, vector.refused);
-}
-
-/// Characters of headers stand for single bytes (Latin-1).
-fn latin1(text: []const u8, memory: std.mem.Allocator) ![]const u8 {
-    var bytes: std.ArrayList(u8) = .empty;
-    var view = (try std.unicode.Utf8View.init(text)).iterator();
-    while (view.nextCodepoint()) |codepoint| try bytes.append(memory, @intCast(codepoint));
-    return bytes.items;
-}
-
-fn mapOf(headers: []const [2][]const u8, memory: std.mem.Allocator) !shim.headers.Map {
-    const pairs = try memory.alloc(shim.headers.Pair, headers.len);
-    var size: usize = 4;
-    for (pairs, headers) |*pair, header| {
-        pair.* = .{ .name = header[0], .value = try latin1(header[1], memory) };
-        size += 10 + header[0].len + header[1].len;
-    }
-    return shim.headers.Map.parse(try shim.headers.encode(pairs, try memory.alloc(u8, size)));
-}
-
-fn expectSame(
-    expected: []const [2][]const u8,
-    map: shim.headers.Map,
-    memory: std.mem.Allocator,
-) !void {
-    var each = map.iterator();
-    for (expected) |header| {
-        const pair = each.next() orelse return error.HeaderMissing;
-        try testing.expectEqualStrings(header[0], pair.name);
-        try testing.expectEqualStrings(try latin1(header[1], memory), pair.value);
-    }
-    try testing.expectEqual(null, each.next());
 }

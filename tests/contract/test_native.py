@@ -3,7 +3,7 @@
 from mesh.shim.build import SOURCES, run_zig
 from tests.contract.vectors import FOLDER
 
-ZIG_VECTORS = ("hosts", "answers", "signatures", "callouts", "denials", "configs")
+ZIG_VECTORS = ("hosts", "answers", "windows", "signatures", "callouts", "denials", "configs")
 
 
 def test_the_shims_own_tests_pass() -> None:

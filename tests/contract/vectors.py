@@ -1,6 +1,6 @@
 """The contract's vectors: tests/contract/vectors/*.json, each with a name that reads as a sentence.
 
-    hosts · answers · signatures · callouts · denials · configs     one rule each
+    hosts · answers · windows · signatures · callouts · denials · configs   one rule each
     scenarios                                                       whole calls (scenarios.py)
 
 The same files run against the Python models, the shim's code compiled natively, the built plugin
@@ -24,11 +24,11 @@ def document(kind: str) -> dict[str, Any]:
     return loaded
 
 
-def each(kind: str) -> pytest.MarkDecorator:
-    """Runs a test for each vector of that kind; the test gets it as `vector`."""
-    vectors: list[Vector] = document(kind)["vectors"]
+def each(*kinds: str) -> pytest.MarkDecorator:
+    """Runs a test for each vector of these kinds; the test gets it as `vector`."""
+    vectors: list[Vector] = [vector for kind in kinds for vector in document(kind)["vectors"]]
     names = [vector["name"] for vector in vectors]
-    assert len(set(names)) == len(names), f"{kind}.json: two vectors have the same name"
+    assert len(set(names)) == len(names), f"{kinds}: two vectors have the same name"
     return pytest.mark.parametrize("vector", vectors, ids=names)
 
 

@@ -23,9 +23,14 @@ DENY = ALLOW | {
     "body": "{}",
 }
 MASK = DENY | {"decision": Decision.MASK, "status": None}
+WINDOW = MASK | {"phase": Phase.RESPONSE, "keep": 7}
+NOTHING = WINDOW | {"body": ""}
 
 
-@pytest.mark.parametrize("fields", [ALLOW, DENY, MASK], ids=["allow", "deny", "mask"])
+EVERY_FORM = {"allow": ALLOW, "deny": DENY, "mask": MASK, "window": WINDOW, "nothing": NOTHING}
+
+
+@pytest.mark.parametrize("fields", EVERY_FORM.values(), ids=EVERY_FORM)
 def test_a_verdict_survives_its_document(fields: dict[str, Any]) -> None:
     verdict = Verdict(**fields)
     assert Verdict.model_validate_json(verdict.model_dump_json()) == verdict
@@ -37,11 +42,15 @@ def test_a_verdict_survives_its_document(fields: dict[str, Any]) -> None:
         (ALLOW | {"reason": Reason.RULE_MATCHED}, "cannot stand in a verdict of allow"),
         (ALLOW | {"status": 403}, "status belongs to a denial"),
         (ALLOW | {"body": "x", "content_type": "a/b"}, "a body belongs to mask and deny"),
-        (ALLOW | {"content_type": "a/b"}, "no body has none"),
+        (ALLOW | {"content_type": "a/b"}, "an allow has none"),
         (DENY | {"status": None}, "a denial needs one"),
         (DENY | {"status": 200}, "status"),
-        (DENY | {"body": "", "content_type": None}, "each needs one"),
-        (DENY | {"content_type": None}, "a body needs its content type"),
+        (DENY | {"body": "", "content_type": None}, "mask and deny need a body"),
+        (NOTHING | {"phase": Phase.REQUEST, "keep": 0}, "only a window may be masked to nothing"),
+        (WINDOW | {"phase": Phase.REQUEST}, "only of a stream's released window"),
+        (DENY | {"phase": Phase.RESPONSE, "keep": 7}, "only of a stream's released window"),
+        (WINDOW | {"keep": 256 * 1024 + 1}, "keep"),
+        (DENY | {"content_type": None}, "mask and deny need a content type"),
         (DENY | {"body": "x" * (64 * 1024 + 1)}, "at most 65536 bytes"),
         (DENY | {"cache_seconds": 1}, "only an allow may be reused"),
         (ALLOW | {"unknown": 1}, "Extra inputs"),
@@ -84,6 +93,11 @@ def test_only_failures_that_pass_by_themselves_invite_a_retry() -> None:
 
 
 def test_no_header_of_an_answer_can_be_torn_by_a_line_end() -> None:
-    for fields in (ALLOW, DENY, MASK):
+    for fields in EVERY_FORM.values():
         headers, _ = encode(Verdict(**fields))
         assert all(value.isprintable() and value.isascii() for _, value in headers)
+
+
+def test_what_a_window_keeps_is_said_and_nothing_else_is() -> None:
+    assert ("x-meshward-keep", "7") in encode(Verdict(**NOTHING))[0]
+    assert "x-meshward-keep" not in dict(encode(Verdict(**MASK))[0])
