@@ -39,10 +39,10 @@ class Remembers(Protocol):
     def digest(self, *parts: str) -> bytes:
         """A keyed digest."""
 
-    async def recall(self, keys: Sequence[bytes]) -> list[bytes | None]:
+    async def recall(self, keys: Sequence[bytes], deadline: Deadline) -> list[bytes | None]:
         """What is kept under each key."""
 
-    async def keep(self, values: Mapping[bytes, bytes], seconds: int) -> None:
+    async def keep(self, values: Mapping[bytes, bytes], seconds: int, deadline: Deadline) -> None:
         """Keep these values for so long."""
 
 
@@ -95,7 +95,7 @@ async def hits_in(case: Case, pieces: Sequence[Piece]) -> list[Hit]:
         for piece, context in zip(pieces, contexts(pieces, rules.context_chars), strict=True)
     ]
     whole = memory.digest(case.revision, "denied", *(key.hex() for key in keys))
-    *known, denied_before = await memory.recall([*keys, whole])
+    *known, denied_before = await memory.recall([*keys, whole], case.deadline)
     if denied_before is not None:
         return _remembered(rules, denied_before)
     cleared = [value is not None for value in known]
@@ -108,9 +108,10 @@ async def hits_in(case: Case, pieces: Sequence[Piece]) -> list[Hit]:
     denials = [hit for hit in hits if hit.denies]
     if denials and rules.mode is JudgeMode.ENFORCE:
         found = [[hit.category.id, hit.confidence] for hit in denials]
-        await memory.keep({whole: json.dumps(found).encode()}, _DENIED_SECONDS)
+        value = json.dumps(found).encode()
+        await memory.keep({whole: value}, _DENIED_SECONDS, case.deadline)
     elif shown:
-        await memory.keep(dict.fromkeys(keys, _CLEARED), _CLEARED_SECONDS)
+        await memory.keep(dict.fromkeys(keys, _CLEARED), _CLEARED_SECONDS, case.deadline)
     return hits
 
 

@@ -15,6 +15,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
+from functions.llm_guard.deadline import Deadline
 from functions.llm_guard.metrics import Meter
 
 _DIGEST_BYTES: Final = 16
@@ -57,30 +58,31 @@ class Memory:
             digest.update(len(data).to_bytes(8, "big") + data)
         return digest.digest()
 
-    async def recall(self, keys: Sequence[bytes]) -> list[bytes | None]:
+    async def recall(self, keys: Sequence[bytes], deadline: Deadline) -> list[bytes | None]:
         """What is kept under each key, None where nothing is."""
         now = asyncio.get_running_loop().time()
         found = [self._local(key, now) for key in keys]
         missing = [index for index, value in enumerate(found) if value is None]
         if missing:
-            values = await self._ask_shared([keys[index] for index in missing])
+            values = await self._ask_shared([keys[index] for index in missing], deadline)
             for index, value in zip(missing, values, strict=False):
                 found[index] = value
         misses = found.count(None)
         self._meter.looked_up(len(found) - misses, misses)
         return found
 
-    async def keep(self, values: Mapping[bytes, bytes], seconds: int) -> None:
-        """Keep these values for so long, here and for the other instances."""
+    async def keep(self, values: Mapping[bytes, bytes], seconds: int, deadline: Deadline) -> None:
+        """Keep these values for so long, here and, if there is time, for the other instances."""
         ends = asyncio.get_running_loop().time() + seconds
         for key, value in values.items():
             self._entries[key] = (ends, value)
             self._entries.move_to_end(key)
         while len(self._entries) > self._entries_max:
             self._entries.popitem(last=False)
-        if self._shared is not None and values and self._rested():
+        patience = min(_SHARED_SECONDS_MAX, deadline.left())
+        if self._shared is not None and values and patience and self._rested():
             try:
-                async with asyncio.timeout(_SHARED_SECONDS_MAX):
+                async with asyncio.timeout(patience):
                     await self._shared.put(values, seconds)
             except Exception:  # noqa: BLE001 -- a library's; whatever it is, the cache is down
                 self._rest()
@@ -98,11 +100,13 @@ class Memory:
         self._entries.move_to_end(key)
         return value
 
-    async def _ask_shared(self, keys: Sequence[bytes]) -> Sequence[bytes | None]:
+    async def _ask_shared(
+        self, keys: Sequence[bytes], deadline: Deadline
+    ) -> Sequence[bytes | None]:
         if self._shared is None or not self._rested():
             return ()
         try:
-            async with asyncio.timeout(_SHARED_SECONDS_MAX):
+            async with asyncio.timeout(min(_SHARED_SECONDS_MAX, deadline.left())):
                 return await self._shared.get(keys)
         except Exception:  # noqa: BLE001 -- as above
             self._rest()

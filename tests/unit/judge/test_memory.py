@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
+from functions.llm_guard.deadline import Deadline
 from functions.llm_guard.memory import Memory
 from functions.llm_guard.metrics import Meter
 from tests.support.virtual_time import in_virtual_time
@@ -45,10 +46,10 @@ def memory(entries_max: int = 10, shared: SharedInMemory | None = None) -> Memor
 def test_what_is_kept_is_recalled_for_its_time() -> None:
     async def scenario() -> list[list[bytes | None]]:
         kept = memory()
-        await kept.keep({b"a": b"1"}, 60)
-        before = await kept.recall([b"a", b"b"])
+        await kept.keep({b"a": b"1"}, 60, Deadline.after(9))
+        before = await kept.recall([b"a", b"b"], Deadline.after(9))
         await asyncio.sleep(60)
-        return [before, await kept.recall([b"a", b"b"])]
+        return [before, await kept.recall([b"a", b"b"], Deadline.after(9))]
 
     assert in_virtual_time(scenario()) == [[b"1", None], [None, None]]
 
@@ -56,10 +57,10 @@ def test_what_is_kept_is_recalled_for_its_time() -> None:
 def test_the_least_recently_used_goes() -> None:
     async def scenario() -> list[bytes | None]:
         kept = memory(entries_max=2)
-        await kept.keep({b"a": b"1", b"b": b"2"}, 60)
-        await kept.recall([b"a"])
-        await kept.keep({b"c": b"3"}, 60)
-        return await kept.recall([b"a", b"b", b"c"])
+        await kept.keep({b"a": b"1", b"b": b"2"}, 60, Deadline.after(9))
+        await kept.recall([b"a"], Deadline.after(9))
+        await kept.keep({b"c": b"3"}, 60, Deadline.after(9))
+        return await kept.recall([b"a", b"b", b"c"], Deadline.after(9))
 
     assert in_virtual_time(scenario()) == [b"1", None, b"3"]
 
@@ -67,8 +68,8 @@ def test_the_least_recently_used_goes() -> None:
 def test_instances_share_what_one_has_cleared() -> None:
     async def scenario() -> list[bytes | None]:
         shared = SharedInMemory()
-        await memory(shared=shared).keep({b"a": b"1"}, 60)
-        return await memory(shared=shared).recall([b"x", b"a"])
+        await memory(shared=shared).keep({b"a": b"1"}, 60, Deadline.after(9))
+        return await memory(shared=shared).recall([b"x", b"a"], Deadline.after(9))
 
     assert in_virtual_time(scenario()) == [None, b"1"]
 
@@ -78,12 +79,12 @@ def test_a_cache_that_is_down_is_left_alone_for_a_while() -> None:
         shared = SharedInMemory()
         kept = memory(shared=shared)
         shared.down = True
-        await kept.keep({b"a": b"1"}, 60)
-        found = await kept.recall([b"a", b"b"])
+        await kept.keep({b"a": b"1"}, 60, Deadline.after(9))
+        found = await kept.recall([b"a", b"b"], Deadline.after(9))
         resting = shared.calls
         shared.down = False
         await asyncio.sleep(5)
-        await kept.recall([b"b"])
+        await kept.recall([b"b"], Deadline.after(9))
         return found, resting, shared.calls
 
     assert in_virtual_time(scenario()) == ([b"1", None], 1, 2)
@@ -93,7 +94,7 @@ def test_a_slow_cache_is_waited_for_only_briefly() -> None:
     async def scenario() -> tuple[list[bytes | None], float]:
         shared = SharedInMemory()
         shared.delay = 100
-        found = await memory(shared=shared).recall([b"a"])
+        found = await memory(shared=shared).recall([b"a"], Deadline.after(9))
         return found, asyncio.get_running_loop().time()
 
     assert in_virtual_time(scenario()) == ([None], 0.05)

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from functions.llm_guard.deadline import Deadline
 from functions.llm_guard.memory import Memory
 from functions.llm_guard.metrics import Meter
 from functions.llm_guard.redis_cache import RedisCache
@@ -22,14 +23,14 @@ async def test_what_is_put_is_got_and_expires() -> None:
 async def test_two_memories_share_what_one_of_them_keeps() -> None:
     async with RedisServer() as server:
         one, other = (Memory(KEY, 10, Meter(), RedisCache(server.url)) for _ in range(2))
-        await one.keep({one.digest("text"): b"1"}, 60)
-        assert await other.recall([other.digest("text")]) == [b"1"]
+        await one.keep({one.digest("text"): b"1"}, 60, Deadline.after(9))
+        assert await other.recall([other.digest("text")], Deadline.after(9)) == [b"1"]
         await asyncio.gather(one.close(), other.close())
 
 
 async def assert_works_without(memory: Memory, meter: Meter) -> None:
-    await memory.keep({b"a": b"1"}, 60)
-    assert await memory.recall([b"a", b"b"]) == [b"1", None]
+    await memory.keep({b"a": b"1"}, 60, Deadline.after(9))
+    assert await memory.recall([b"a", b"b"], Deadline.after(9)) == [b"1", None]
     assert b"meshward_cache_errors_total 1.0" in meter.text()
     await memory.close()
 

@@ -1,0 +1,118 @@
+"""Whatever the weather, llm-guard keeps its word; and the checker that says so would notice."""
+
+import asyncio
+
+import pytest
+
+from functions.llm_guard.check import JudgedPolicy, compile_policy
+from functions.llm_guard.deadline import Deadline
+from functions.llm_guard.failures import JudgeError
+from functions.llm_guard.hits import AsksJudges
+from functions.llm_guard.opinion import Asked, Opinion
+from tests.support.virtual_time import in_virtual_time
+from tests.unit.checks.conftest import REVISION, Edit
+from tests.unit.judge.simulation import Simulation
+
+SEEDS = 25
+
+
+@pytest.fixture
+def policies(edited: Edit) -> tuple[JudgedPolicy, JudgedPolicy]:
+    """One that denies without a verdict, and one that allows."""
+    windows = "judge:\n  window_chars: 1000"
+    strict = compile_policy(edited("judge:", windows), REVISION)
+    lenient = compile_policy(edited("judge:", f"{windows}\n  on_error: allow"), REVISION)
+    return strict, lenient
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_what_must_hold_holds_on_every_day(
+    seed: int, policies: tuple[JudgedPolicy, JudgedPolicy]
+) -> None:
+    run = in_virtual_time(Simulation(seed, policies).run())
+    run.check()
+
+
+def test_the_same_seed_is_the_same_day(policies: tuple[JudgedPolicy, JudgedPolicy]) -> None:
+    first, second = (in_virtual_time(Simulation(7, policies).run()) for _ in range(2))
+    assert first.calls == second.calls
+
+
+def test_the_days_hold_verdicts_of_every_kind(policies: tuple[JudgedPolicy, JudgedPolicy]) -> None:
+    reasons = {
+        call.verdict.reason
+        for seed in range(3)
+        for call in in_virtual_time(Simulation(seed, policies).run()).calls
+        if call.verdict
+    }
+    assert reasons == {
+        "judge.cleared",
+        "judge.flagged",
+        "judge.timeout",
+        "judge.unavailable",
+        "judge.malformed",
+    }
+
+
+class AllowsWithoutAnOpinion:
+    """A fault to be found: what fails is taken for an allow."""
+
+    def __init__(self, judges: AsksJudges) -> None:
+        self._judges = judges
+
+    async def ask(self, asked: Asked, deadline: Deadline) -> Opinion:
+        try:
+            return await self._judges.ask(asked, deadline)
+        except JudgeError:
+            return Opinion(canary="", verdict="allow", findings=())
+
+
+class TakesItsTime(AllowsWithoutAnOpinion):
+    """A fault to be found: the deadline is not kept."""
+
+    async def ask(self, asked: Asked, deadline: Deadline) -> Opinion:
+        await asyncio.sleep(deadline.left() + 0.02)
+        return await self._judges.ask(asked, Deadline.after(1.0))
+
+
+class MixesUpCallers(AllowsWithoutAnOpinion):
+    """A fault to be found: the opinion is that on the text of the call before."""
+
+    last: Opinion | None = None
+
+    async def ask(self, asked: Asked, deadline: Deadline) -> Opinion:
+        before, self.last = self.last, await self._judges.ask(asked, deadline)
+        return before or self.last
+
+
+class LeavesWorkBehind(AllowsWithoutAnOpinion):
+    """A fault to be found: a task that nobody waits for."""
+
+    tasks: list[asyncio.Task[Opinion]] = []  # noqa: RUF012 -- shared on purpose, or it is collected
+
+    async def ask(self, asked: Asked, deadline: Deadline) -> Opinion:
+        self.tasks.append(
+            asyncio.create_task(
+                asyncio.sleep(10_000, Opinion(canary="", verdict="allow", findings=()))
+            )
+        )
+        return await self._judges.ask(asked, deadline)
+
+
+@pytest.mark.parametrize(
+    ("planted", "says"),
+    [
+        (AllowsWithoutAnOpinion, "got through|cleared by nobody"),
+        (TakesItsTime, "was late"),
+        (MixesUpCallers, "got through|in another's stead"),
+        (LeavesWorkBehind, "nobody waits for"),
+    ],
+)
+def test_a_planted_fault_is_found(
+    planted: type[AllowsWithoutAnOpinion],
+    says: str,
+    policies: tuple[JudgedPolicy, JudgedPolicy],
+) -> None:
+    run = in_virtual_time(Simulation(1, policies, planted).run())
+    with pytest.raises(AssertionError, match=says):
+        run.check()
