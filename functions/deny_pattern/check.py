@@ -16,9 +16,17 @@ from functions.deny_pattern.finds import Found, findings, finds
 from functions.deny_pattern.masking import masked
 from functions.deny_pattern.memory import Memory, Sealing, opened, sealed
 from functions.deny_pattern.restoring import restored
-from functions.deny_pattern.stream_check import is_stream, judge_stream
+from functions.deny_pattern.stream_check import judge_stream
 from functions.policy import RuleAction, Unreadable
-from functions.prompt import CannotEdit, Message, denied, open_message, read, unknown_policy
+from functions.prompt import (
+    CannotEdit,
+    Message,
+    denied,
+    is_stream,
+    open_message,
+    read,
+    unknown_policy,
+)
 from functions.verdict import Callout, Decision, Phase, Reason, Verdict
 
 __all__ = ["ENGINE", "NAME", "CompiledPolicy", "compile_policy", "judge"]

@@ -9,13 +9,6 @@ from functions.prompt import STREAM_CONTENT_TYPE, CannotEdit, denied
 from functions.verdict import Callout, Decision, Finding, Phase, Reason, Verdict
 
 
-def is_stream(callout: Callout) -> bool:
-    """Whether the message is a streamed answer or a window of one."""
-    media_type = callout.content_type.partition(";")[0].strip().lower()
-    answers = callout.phase is Phase.RESPONSE
-    return answers and (callout.stream is not None or media_type == STREAM_CONTENT_TYPE)
-
-
 def judge_stream(
     callout: Callout, body: bytes, compiled: CompiledPolicy, sealing: Sealing
 ) -> Verdict:

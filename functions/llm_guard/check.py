@@ -6,7 +6,7 @@ body ──read──▶ pieces ──memory──▶ those not judged before �
               ◀──the policy's judge.on_error───────────────────────────── JudgeError
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,8 +14,9 @@ from functions.llm_guard import prompt
 from functions.llm_guard.categories import described
 from functions.llm_guard.deadline import Deadline
 from functions.llm_guard.failures import JudgeError
-from functions.llm_guard.hits import Case, Hit, Means, TooMuch, hits_in
-from functions.llm_guard.pieces import Piece, pieces_of
+from functions.llm_guard.hits import Case, Hit, Means, TooMuch, hits_in, hits_in_new
+from functions.llm_guard.pieces import pieces_of
+from functions.llm_guard.streams import identity, opened, read_window, sealed
 from functions.policy import (
     Judge,
     JudgeMode,
@@ -26,7 +27,7 @@ from functions.policy import (
     PromptTexts,
     Unreadable,
 )
-from functions.prompt import denied, open_message, unknown_policy
+from functions.prompt import denied, is_stream, open_message, unknown_policy
 from functions.verdict import REASONS, Callout, Decision, Finding, Reason, Severity, Verdict
 
 NAME: Final = "llm-guard"
@@ -69,25 +70,69 @@ async def judge(
     if rules is None:
         detail = f"the policy {callout.policy} has no judge section"
         return denied(NAME, callout, compiled.revision, Reason.POLICY_UNKNOWN, detail)
+    if len(body) > compiled.policy.body_bytes_max:
+        detail = f"it has {len(body)} bytes, and the policy takes {compiled.policy.body_bytes_max}"
+        return denied(NAME, callout, compiled.revision, Reason.REQUEST_TOO_LARGE, detail)
     deadline = Deadline.after(min(seconds, rules.timeout_ms / 1000))
+    case = Case(compiled.revision, rules, compiled.texts, means, deadline)
+    if is_stream(callout):
+        return await _judge_stream(callout, body, compiled, case)
+    return await _judge_whole(callout, body, compiled, case)
+
+
+async def _judge_whole(
+    callout: Callout, body: bytes, compiled: JudgedPolicy, case: Case
+) -> Verdict:
+    """The verdict on a message that came in one piece."""
+    rules = case.rules
     deny_unreadable = compiled.policy.unreadable is Unreadable.DENY
-    message = open_message(NAME, callout, body, compiled.revision, deny_unreadable=deny_unreadable)
+    message = open_message(NAME, callout, body, case.revision, deny_unreadable=deny_unreadable)
     if isinstance(message, Verdict):
         return message
-    case = Case(compiled.revision, rules, compiled.texts, means, deadline)
-    return await _judged(callout, compiled, case, pieces_of(message.segments))
-
-
-async def _judged(
-    callout: Callout, compiled: JudgedPolicy, case: Case, pieces: Sequence[Piece]
-) -> Verdict:
-    rules = case.rules
+    pieces = pieces_of(message.segments)
     if not pieces:
         return _allow(callout, compiled, Reason.MESSAGE_EMPTY)
     if rules.sample < 1 and case.means.chance() >= rules.sample:
         return _allow(callout, compiled, Reason.JUDGE_SKIPPED)
+    return await _judged(callout, compiled, case, hits_in(case, pieces))
+
+
+async def _judge_stream(
+    callout: Callout, body: bytes, compiled: JudgedPolicy, case: Case
+) -> Verdict:
+    """The verdict on one window of a streamed answer; one without a position is all of it."""
+    if callout.content_encoding not in ("", "identity"):
+        detail = "the stream is compressed; its windows cannot be read"
+        return denied(NAME, callout, case.revision, Reason.REQUEST_MALFORMED, detail)
+    final = callout.stream is None or callout.stream.final
+    window = read_window(body, opened(callout, case.means.seals), final=final)
+    if window.unreadable and compiled.policy.unreadable is Unreadable.DENY:
+        detail = "it holds images, sound, files or references"
+        return denied(NAME, callout, case.revision, Reason.MESSAGE_UNREADABLE, detail)
+    if window.empty:
+        verdict = _allow(callout, compiled, Reason.MESSAGE_EMPTY)
+    elif case.rules.sample < 1 and _lot(callout, case) >= case.rules.sample:
+        verdict = _allow(callout, compiled, Reason.JUDGE_SKIPPED)
+    else:
+        verdict = await _judged(callout, compiled, case, hits_in_new(case, window.pieces))
+    if verdict.decision is Decision.DENY:
+        return verdict
+    state = sealed(window.heard, callout, case.means.seals)
+    return verdict.model_copy(update={"keep": window.kept, "state": state, "cache_seconds": 0})
+
+
+def _lot(callout: Callout, case: Case) -> float:
+    """A number from 0 to 1 that is the same for all windows of a stream, and nobody can foresee."""
+    digest = case.means.memory.digest("sample", identity(callout).hex())
+    return int.from_bytes(digest[:8], "big") / 2**64
+
+
+async def _judged(
+    callout: Callout, compiled: JudgedPolicy, case: Case, judging: Awaitable[list[Hit]]
+) -> Verdict:
+    rules = case.rules
     try:
-        hits = await hits_in(case, pieces)
+        hits = await judging
     except TooMuch as error:
         return denied(NAME, callout, case.revision, Reason.REQUEST_TOO_LARGE, str(error))
     except JudgeError as error:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import secrets
+from functools import partial
 from random import SystemRandom
 
 import functions_framework.aio
@@ -20,8 +21,10 @@ from functions.llm_guard.memory import Memory, Shared
 from functions.llm_guard.settings import GuardSettings
 from functions.llm_guard.settings import read as read_guard
 from functions.policy import Policies, watch
+from functions.prompt import model_of
 from functions.runtime import logs
 from functions.runtime.edge import Page, edge
+from functions.runtime.sealing import Sealer
 from functions.runtime.settings import current
 from functions.verdict import Callout, Verdict
 
@@ -60,19 +63,21 @@ _policies.reload()
 logs.policies(_policies.names(), None)
 watch(_policies, lambda error: logs.policies(_policies.names(), error))
 _meter = metrics.Meter()
-_key = bytes.fromhex(_settings.signing_secrets[0].mac(b"meshward llm-guard memory 1"))
+_key = _settings.signing_secrets[0].derived("meshward-llm-guard-memory-v1")
 _means = Means(
     judges=(_all_judges := _judges(_guard, _meter)),
     memory=(_memory := Memory(_key, _guard.cache_entries_max, _meter, _shared(_guard))),
     nonce=lambda: secrets.token_hex(_NONCE_BYTES),
     chance=SystemRandom().random,
+    seals=Sealer(_settings.signing_secrets),
 )
 
 
 async def _check(callout: Callout, body: bytes, seconds: float) -> Verdict:
     clock = asyncio.get_running_loop()
     began = clock.time()
-    verdict = await judge(callout, body, _policies.get(callout.policy), _means, seconds)
+    model = partial(model_of, body, callout.content_type, callout.content_encoding)
+    verdict = await judge(callout, body, _policies.choose(callout, model), _means, seconds)
     _meter.verdict(verdict, clock.time() - began)
     return verdict
 

@@ -16,6 +16,7 @@ from functions.llm_guard.failures import JudgeError
 from functions.llm_guard.opinion import Asked, Opinion
 from functions.llm_guard.pieces import Piece, contexts, new_in_context, windows
 from functions.llm_guard.screen import screen
+from functions.llm_guard.streams import Seals
 from functions.policy import Category, CategoryAction, Judge, JudgeMode, PromptTexts
 
 _AT_ONCE_MAX: Final = 8
@@ -56,6 +57,7 @@ class Means:
     memory: Remembers
     nonce: Callable[[], str]
     chance: Callable[[], float]
+    seals: Seals
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +102,25 @@ async def hits_in(case: Case, pieces: Sequence[Piece]) -> list[Hit]:
         return _remembered(rules, denied_before)
     cleared = [value is not None for value in known]
     fresh = new_in_context(pieces, cleared, rules.context_chars)
-    shown = windows(fresh, rules.window_chars, rules.context_chars)
-    if len(shown) > rules.windows_max:
-        most = rules.windows_max * rules.window_chars
-        raise TooMuch(f"it holds more new text than the {most} characters that are judged")
-    hits = await _judged(case, shown)
+    hits = await hits_in_new(case, fresh)
     denials = [hit for hit in hits if hit.denies]
     if denials and rules.mode is JudgeMode.ENFORCE:
         found = [[hit.category.id, hit.confidence] for hit in denials]
         value = json.dumps(found).encode()
         await memory.keep({whole: value}, _DENIED_SECONDS, case.deadline)
-    elif shown:
+    elif fresh:
         await memory.keep(dict.fromkeys(keys, _CLEARED), _CLEARED_SECONDS, case.deadline)
     return hits
+
+
+async def hits_in_new(case: Case, pieces: Sequence[Piece]) -> list[Hit]:
+    """What counts of the judges' findings in `pieces`, of which none has been judged before."""
+    rules = case.rules
+    shown = windows(pieces, rules.window_chars, rules.context_chars)
+    if len(shown) > rules.windows_max:
+        most = rules.windows_max * rules.window_chars
+        raise TooMuch(f"it holds more new text than the {most} characters that are judged")
+    return await _judged(case, shown)
 
 
 def _said(pieces: Sequence[Piece]) -> list[str]:
@@ -133,6 +141,8 @@ async def _judged(case: Case, shown: Sequence[Sequence[Piece]]) -> list[Hit]:
 
     Raises `JudgeError` where a window has no opinion and no other one denies.
     """
+    if not shown:
+        return []
     if len(shown) == 1:
         return await _window(case, shown[0])
     turns = asyncio.Semaphore(_AT_ONCE_MAX)

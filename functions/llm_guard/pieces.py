@@ -23,6 +23,10 @@ from functions.verdict.models import POINTER_CHARS_MAX
 _ROLES: Final = frozenset({"assistant", "developer", "function", "system", "tool", "user"})
 # A key that is a plain name and holds no long number says what a field is, not what is in it.
 _PLAIN_NAME: Final = re.compile(r"(?!.*[0-9]{5})[A-Za-z0-9_.-]{1,40}")
+# What an event calls itself and counts itself as, in every stream.
+_PLAIN_EVENT: Final = re.compile(
+    r"(?:(?:event|id|retry): ?(?![^\n]*[0-9]{5})[A-Za-z0-9_.-]{0,40}\n?|:[^\n]{0,1}\n?)+"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,8 @@ def _adds(segment: Segment, joined: set[str], escaped: set[str]) -> bool:
     match segment.view:
         case View.KEY:
             return _PLAIN_NAME.fullmatch(segment.text) is None
+        case View.EVENT:
+            return _PLAIN_EVENT.fullmatch(segment.text) is None
         case View.INNER:
             return segment.pointer in escaped
         case View.PLAIN:

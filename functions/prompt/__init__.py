@@ -16,7 +16,7 @@ from functions.prompt.normalise import Normalised, normalise
 from functions.prompt.readings import Reading, readings
 from functions.prompt.segments import Segment, View
 from functions.prompt.strict_json import MalformedMessage
-from functions.prompt.verdicts import denied, open_message, unknown_policy
+from functions.prompt.verdicts import denied, is_stream, open_message, unknown_policy
 
 __all__ = [
     "STREAM_CONTENT_TYPE",
@@ -38,6 +38,7 @@ __all__ = [
     "edit",
     "encode_body",
     "fold",
+    "is_stream",
     "model_of",
     "normalise",
     "open_message",

@@ -31,6 +31,13 @@ def open_message(
     return message
 
 
+def is_stream(callout: Callout) -> bool:
+    """Whether the message is a streamed answer or a window of one."""
+    media_type = callout.content_type.partition(";")[0].strip().lower()
+    answers = callout.phase is Phase.RESPONSE
+    return answers and (callout.stream is not None or media_type == STREAM_CONTENT_TYPE)
+
+
 def unknown_policy(check: str, callout: Callout) -> Verdict:
     """The denial of a message whose policy the check does not hold."""
     detail = f"{check} holds no such policy as {callout.policy}"

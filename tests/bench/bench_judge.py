@@ -30,6 +30,7 @@ from tests.bench.offered import Call, offer
 from tests.bench.report import Report
 from tests.functions.running import Function, callout, chat, running, signed
 from tests.support.judge_in_memory import JudgeInMemory, says, settings
+from tests.support.streams import SEALER
 
 _ROUNDS: Final = 5
 _JUDGE_MS: Final = 20
@@ -188,7 +189,11 @@ async def _tokens(bodies: Sequence[bytes]) -> int:
         [Endpoint(settings(), transport)], Gate(10, 10), Meter(), lambda *_: None, Random(1)
     )
     means = Means(
-        judges, Memory(b"a key of 16 bytes", 10_000, Meter()), lambda: "0" * 64, Random(1).random
+        judges,
+        Memory(b"a key of 16 bytes", 10_000, Meter()),
+        lambda: "0" * 64,
+        Random(1).random,
+        SEALER,
     )
     policy = compile_policy(load(_POLICY), "r1")
     for body in bodies:

@@ -14,6 +14,7 @@ from functions.llm_guard.metrics import Meter
 from functions.llm_guard.opinion import Asked, Found, Opinion
 from functions.policy import PolicyError
 from functions.verdict import Callout, Decision, Reason, Verdict
+from tests.support.streams import SEALER
 from tests.unit.checks.conftest import REVISION, Edit, callout, chat, error_of
 
 PERSONAL = Found(category="personal-data", confidence=0.75)
@@ -47,7 +48,7 @@ class FixedJudge:
 
 def means(client: FixedJudge, chance: float = 0.0) -> Means:
     memory = Memory(b"a key of 16 bytes", 1000, Meter())
-    return Means(client, memory, nonce=lambda: "0" * 64, chance=lambda: chance)
+    return Means(client, memory, nonce=lambda: "0" * 64, chance=lambda: chance, seals=SEALER)
 
 
 async def verdict_of(

@@ -30,6 +30,7 @@ from functions.llm_guard.metrics import Meter
 from functions.verdict import Decision, Reason, Verdict
 from tests.support.judge_in_memory import JudgeInMemory, response, says, settings
 from tests.support.misbehaving_judge import canary_of, clears, completion, flags
+from tests.support.streams import SEALER
 from tests.unit.checks.conftest import callout, chat
 
 SECONDS: Final = 120.0
@@ -43,6 +44,10 @@ _JUDGE_WEATHER: Final = (
     *("broken", "crossed", "nonsense"),
 )
 _CACHE_WEATHER: Final = ("calm", "calm", "slow", "down", "lost")
+_BREAKS: Final = {
+    "outage": httpx.ConnectError("nobody there"),
+    "broken": httpx.ReadError("the connection ended"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +90,12 @@ class SimulatedJudge:
         if SECRET in asked:
             opinion = flags("personal-data", "it holds something")
         said = says(document, opinion)
-        match self._weather.now():
+        weather = self._weather.now()
+        if weather in _BREAKS:
+            raise _BREAKS[weather]
+        match weather:
             case "spikes":
                 await asyncio.sleep(random.expovariate(1.0))
-            case "outage":
-                raise httpx.ConnectError("nobody there")
             case "half-open":
                 await asyncio.sleep(10_000)
             case "drip":
@@ -98,8 +104,6 @@ class SimulatedJudge:
                 return response(random.choice((500, 502, 503, 504)))
             case "throttled":
                 return response(429, headers={"retry-after": str(random.choice((0, 1, 30)))})
-            case "broken":
-                raise httpx.ReadError("the connection ended")
             case "crossed":
                 # The answer to somebody else's question, as a broken gateway gives it.
                 mine, other = canary_of(document), self._other_canary
@@ -228,7 +232,9 @@ class Simulation:
         if wrap is not None:
             judges = wrap(judges)
         memory = Memory(b"a key of 16 bytes", 50, meter, SimulatedCache(self._random))
-        self._means = Means(judges, memory, lambda: self._random.randbytes(32).hex(), lambda: 0.0)
+        self._means = Means(
+            judges, memory, lambda: self._random.randbytes(32).hex(), lambda: 0.0, SEALER
+        )
 
     async def run(self) -> Run:
         done = Run()
