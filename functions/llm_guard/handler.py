@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from functions.llm_guard import metrics, prompt
-from functions.llm_guard.check import compile_policy, judge
+from functions.llm_guard.check import JudgedPolicy, compile_policy, judge
 from functions.llm_guard.endpoint import Endpoint, transport_of
 from functions.llm_guard.failures import JudgeError
 from functions.llm_guard.gate import Gate
@@ -20,7 +20,7 @@ from functions.llm_guard.judges import Judges
 from functions.llm_guard.memory import Memory, Shared
 from functions.llm_guard.settings import GuardSettings
 from functions.llm_guard.settings import read as read_guard
-from functions.policy import Policies, watch
+from functions.policy import Policies, PolicyError, PolicySource, watch
 from functions.prompt import model_of
 from functions.runtime import logs
 from functions.runtime.edge import Page, edge
@@ -53,12 +53,20 @@ def _shared(guard: GuardSettings) -> Shared | None:
     return RedisCache(guard.cache_url)
 
 
+def _compiled(source: PolicySource, revision: str) -> JudgedPolicy:
+    """The policy, if there are as many judges as it wants to ask."""
+    compiled = compile_policy(source, revision)
+    quorum = compiled.judge.quorum if compiled.judge else None
+    if quorum and quorum.ask > len(_guard.judges):
+        what = f"judge: quorum.ask is {quorum.ask}, and {len(_guard.judges)} are configured"
+        raise PolicyError(f"{source.file}: {what}; set MESHWARD_JUDGE_2_URL and so on")
+    return compiled
+
+
 _settings = current()
 _guard = read_guard(os.environ)
 _models = ", ".join(each.model for each in _guard.judges)
-_policies = Policies(
-    _settings.policy_dir, compile_policy, f"prompt {prompt.VERSION}, judges {_models}"
-)
+_policies = Policies(_settings.policy_dir, _compiled, f"prompt {prompt.VERSION}, judges {_models}")
 _policies.reload()
 logs.policies(_policies.names(), None)
 watch(_policies, lambda error: logs.policies(_policies.names(), error))

@@ -6,18 +6,28 @@ new ──windows──▶ questions, some at once ──judges──▶ opinion
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from functions.llm_guard import prompt
 from functions.llm_guard.deadline import Deadline
-from functions.llm_guard.failures import JudgeError
+from functions.llm_guard.failures import Failure, JudgeError
 from functions.llm_guard.opinion import Asked, Opinion
 from functions.llm_guard.pieces import Piece, contexts, new_in_context, windows
 from functions.llm_guard.screen import screen
 from functions.llm_guard.streams import Seals
-from functions.policy import Category, CategoryAction, Judge, JudgeMode, PromptTexts
+from functions.policy import Category, CategoryAction, Judge, JudgeMode, PromptTexts, Quorum
 
 _AT_ONCE_MAX: Final = 8
 """Windows of one message at the judges at once: a long one must not keep all others waiting."""
@@ -30,8 +40,8 @@ _DENIED_SECONDS: Final = 300
 class AsksJudges(Protocol):
     """The part of `Judges` that the check needs."""
 
-    async def ask(self, asked: Asked, deadline: Deadline) -> Opinion:
-        """An opinion, or `JudgeError`."""
+    async def ask(self, asked: Asked, deadline: Deadline, only: int | None = None, /) -> Opinion:
+        """An opinion, of the judge in the place `only` or of any; or `JudgeError`."""
 
 
 class Remembers(Protocol):
@@ -151,30 +161,74 @@ async def _judged(case: Case, shown: Sequence[Sequence[Piece]]) -> list[Hit]:
         async with turns:
             return await _window(case, window)
 
-    tasks = [asyncio.create_task(one(window)) for window in shown]
     hits: list[Hit] = []
     failure: JudgeError | None = None
-    try:
-        for ended in asyncio.as_completed(tasks):
+    async with _at_once(one(window) for window in shown) as results:
+        for ended in results:
             try:
                 hits += await ended
             except JudgeError as error:
                 failure = failure or error
             if case.rules.mode is JudgeMode.ENFORCE and any(hit.denies for hit in hits):
                 return hits
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
     if failure is not None:
         raise failure
     return hits
 
 
+@asynccontextmanager
+async def _at_once(
+    work: Iterable[Coroutine[Any, Any, list[Hit]]],
+) -> AsyncIterator[Iterator[Awaitable[list[Hit]]]]:
+    """Results in the order in which they come; what is not waited for any more is ended."""
+    tasks = [asyncio.create_task(each) for each in work]
+    try:
+        yield asyncio.as_completed(tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
 async def _window(case: Case, window: Sequence[Piece]) -> list[Hit]:
+    quorum = case.rules.quorum
+    if quorum is None:
+        return await _opinion(case, window)
+    return await _voted(case, window, quorum)
+
+
+async def _voted(case: Case, window: Sequence[Piece], quorum: Quorum) -> list[Hit]:
+    """What enough of the judges flag; else what they have only to record.
+
+    Raises `JudgeError` where so many have no opinion that neither is certain.
+    """
+    flagged: list[Hit] = []
+    recorded: list[Hit] = []
+    votes = clears = 0
+    failure = JudgeError(Failure.BREAKER_OPEN, "no judge is left to ask")
+    async with _at_once(_opinion(case, window, each) for each in range(quorum.ask)) as results:
+        for ended in results:
+            try:
+                hits = await ended
+            except JudgeError as error:
+                failure = error
+                continue
+            denials = [hit for hit in hits if hit.denies]
+            votes, clears = votes + bool(denials), clears + (not denials)
+            flagged += denials
+            recorded += [hit for hit in hits if not hit.denies]
+            if votes >= quorum.deny:
+                return flagged + recorded
+            if clears > quorum.ask - quorum.deny:
+                return recorded
+    raise failure
+
+
+async def _opinion(case: Case, window: Sequence[Piece], only: int | None = None) -> list[Hit]:
+    """What counts of one judge's findings, of any judge's or of that one's."""
     rules = case.rules
     asked = prompt.question(window, rules.categories, case.texts, case.means.nonce())
-    opinion = await case.means.judges.ask(asked, case.deadline)
+    opinion = await case.means.judges.ask(asked, case.deadline, only)
     texts = [piece.text for piece in window]
     named = {each.id: each for each in rules.categories}
     hits = []

@@ -95,11 +95,16 @@ class Judges:
         meter.watch_gate(lambda: gate.inside, lambda: gate.waiting)
         meter.watch_breakers({each.endpoint.settings.name: _state(each) for each in self._seats})
 
-    async def ask(self, asked: Asked, deadline: Deadline) -> Opinion:
-        """The first opinion to be had, or `JudgeError` by the deadline."""
+    async def ask(self, asked: Asked, deadline: Deadline, only: int | None = None) -> Opinion:
+        """The first opinion to be had, or `JudgeError` by the deadline.
+
+        With `only` that of the judge in this place of the order, from 0 on, and of no other.
+        """
         try:
             async with self._gate.enter(deadline):
-                return await self._any(asked, deadline)
+                if only is None:
+                    return await self._any(asked, deadline)
+                return await self._persistent(self._seats[only], asked, deadline)
         except JudgeError as error:
             if error.failure in (Failure.OVERLOADED, Failure.BREAKER_OPEN):
                 self._meter.refused(error.failure)

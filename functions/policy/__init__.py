@@ -15,6 +15,7 @@ from functions.policy.judging import (
     Language,
     OnError,
     PromptTexts,
+    Quorum,
 )
 from functions.policy.load import PolicySource, load
 from functions.policy.model import PolicyFile, Select, Unreadable
@@ -35,6 +36,7 @@ __all__ = [
     "PolicyFile",
     "PolicySource",
     "PromptTexts",
+    "Quorum",
     "Role",
     "Rule",
     "RuleAction",

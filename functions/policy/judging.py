@@ -1,6 +1,6 @@
 """What a policy may say of the judge: what it looks for, how it is asked, what follows.
 
-Judge ── on_error, timeout_ms, mode, sample
+Judge ── on_error, timeout_ms, mode, sample, quorum
   ├── categories: id · description · examples · threshold · action · message
   ├── language, prompt: the words in which it is asked
   └── window_chars, windows_max, context_chars: how much text it sees at once
@@ -83,6 +83,22 @@ class Category(Record):
     message: Line | None = None
 
 
+class Quorum(Record):
+    """Several judges for one text: the first `ask` of them, of which `deny` must flag it.
+
+    It is cleared once so many have cleared it that no such number can be left.
+    """
+
+    ask: int = Field(ge=2, le=4)
+    deny: int = Field(ge=1, le=4)
+
+    @model_validator(mode="after")
+    def _can_be_reached(self) -> Self:
+        if self.deny > self.ask:
+            raise ValueError("deny must be at most ask")
+        return self
+
+
 class PromptTexts(Record):
     """The words around the judged text: the instruction before it, the reminder after it.
 
@@ -117,6 +133,7 @@ class Judge(Record):
     timeout_ms: int = Field(default=DEADLINE_MS_MAX, ge=1, le=DEADLINE_MS_MAX)
     mode: JudgeMode = JudgeMode.ENFORCE
     sample: float = Field(default=1.0, gt=0, le=1)
+    quorum: Quorum | None = None
     language: Language = Language.EN
     prompt: PromptTexts | None = None
     threshold: float = Field(default=0.5, ge=0, le=1)

@@ -36,6 +36,14 @@ def test_a_policy_that_does_not_load_refuses_the_start(tmp_path: Path) -> None:
     assert told.startswith("sample.yaml:13: rule second: match.regex: RE2 refuses it")
 
 
+def test_a_quorum_of_more_judges_than_there_are_refuses_the_start(tmp_path: Path) -> None:
+    policy = POLICY.replace("judge:", "judge:\n  quorum: {ask: 2, deny: 1}")
+    (tmp_path / "sample.yaml").write_text(policy)
+    judge = {"MESHWARD_JUDGE_URL": "http://127.0.0.1:9/v1", "MESHWARD_JUDGE_MODEL": "m"}
+    told = refusal(tmp_path, GUARD, BASE | judge | {"MESHWARD_POLICY_DIR": str(tmp_path)})
+    assert told.startswith("sample.yaml: judge: quorum.ask is 2, and 1 are configured")
+
+
 def refusal(tmp_path: Path, handler: str, environment: dict[str, str]) -> str:
     log_path = tmp_path / "log"
     port = {"FC_SERVER_PORT": str(free_port().number)}

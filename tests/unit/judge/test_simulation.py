@@ -60,9 +60,9 @@ class AllowsWithoutAnOpinion:
     def __init__(self, judges: AsksJudges) -> None:
         self._judges = judges
 
-    async def ask(self, asked: Asked, deadline: Deadline) -> Opinion:
+    async def ask(self, asked: Asked, deadline: Deadline, only: int | None = None) -> Opinion:
         try:
-            return await self._judges.ask(asked, deadline)
+            return await self._judges.ask(asked, deadline, only)
         except JudgeError:
             return Opinion(canary="", verdict="allow", findings=())
 
@@ -70,9 +70,9 @@ class AllowsWithoutAnOpinion:
 class TakesItsTime(AllowsWithoutAnOpinion):
     """A fault to be found: the deadline is not kept."""
 
-    async def ask(self, asked: Asked, deadline: Deadline) -> Opinion:
+    async def ask(self, asked: Asked, deadline: Deadline, only: int | None = None) -> Opinion:
         await asyncio.sleep(deadline.left() + 0.02)
-        return await self._judges.ask(asked, Deadline.after(1.0))
+        return await self._judges.ask(asked, Deadline.after(1.0), only)
 
 
 class MixesUpCallers(AllowsWithoutAnOpinion):
@@ -80,8 +80,8 @@ class MixesUpCallers(AllowsWithoutAnOpinion):
 
     last: Opinion | None = None
 
-    async def ask(self, asked: Asked, deadline: Deadline) -> Opinion:
-        before, self.last = self.last, await self._judges.ask(asked, deadline)
+    async def ask(self, asked: Asked, deadline: Deadline, only: int | None = None) -> Opinion:
+        before, self.last = self.last, await self._judges.ask(asked, deadline, only)
         return before or self.last
 
 
@@ -90,13 +90,13 @@ class LeavesWorkBehind(AllowsWithoutAnOpinion):
 
     tasks: list[asyncio.Task[Opinion]] = []  # noqa: RUF012 -- shared on purpose, or it is collected
 
-    async def ask(self, asked: Asked, deadline: Deadline) -> Opinion:
+    async def ask(self, asked: Asked, deadline: Deadline, only: int | None = None) -> Opinion:
         self.tasks.append(
             asyncio.create_task(
                 asyncio.sleep(10_000, Opinion(canary="", verdict="allow", findings=()))
             )
         )
-        return await self._judges.ask(asked, deadline)
+        return await self._judges.ask(asked, deadline, only)
 
 
 @pytest.mark.parametrize(

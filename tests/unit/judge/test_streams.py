@@ -30,7 +30,7 @@ class ReadingJudge:
         self.denies = denies
         self.shown: list[list[dict[str, Any]]] = []
 
-    async def ask(self, asked: Asked, deadline: Deadline) -> Opinion:
+    async def ask(self, asked: Asked, deadline: Deadline, _only: int | None = None) -> Opinion:
         if deadline.left() <= 0:
             raise JudgeError(Failure.TIMEOUT, "")
         _, data, _ = asked.messages[1]["content"].split(f"=====DATA {'0' * 32}=====")[:3]
