@@ -113,13 +113,23 @@ class Endpoint:
 def transport_of(settings: JudgeSettings, connections_max: int) -> httpx.AsyncBaseTransport:
     """Kept connections, TLS verified, a client certificate where there is one.
 
-    No proxies and no .netrc from the environment: what is judged goes to the judge alone.
+    No proxies and no .netrc from the environment: what is judged goes to the judge alone. No
+    cookies either, which would tie one caller's question to another's.
     """
     context = ssl.create_default_context(cafile=settings.ca_file or certifi.where())
     if settings.cert_file:
         context.load_cert_chain(settings.cert_file, settings.key_file)
-    limits = httpx.Limits(max_connections=connections_max, keepalive_expiry=_KEEP_ALIVE_SECONDS)
-    return AiohttpTransport(verify=context, limits=limits, trust_env=False)
+
+    def session() -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=connections_max, keepalive_timeout=_KEEP_ALIVE_SECONDS, ssl=context
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+        )
+
+    return AiohttpTransport(verify=context, trust_env=False, client=session)
 
 
 def _content(settings: JudgeSettings, asked: Asked, form: AnswerForm) -> bytes:

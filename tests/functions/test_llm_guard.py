@@ -212,6 +212,15 @@ def test_the_next_judge_is_asked_where_the_first_one_fails(
     assert [request["model"] for request in other.asked] == ["n"]
 
 
+def test_no_cookie_of_one_call_goes_along_with_another(
+    fresh_guard: Function, judge: MisbehavingJudge
+) -> None:
+    judge.fault = "cookie"
+    for text in ("one", "two"):
+        answer(fresh_guard, chat(text))
+    assert ["cookie" in headers for headers in judge.headers] == [False, False]
+
+
 def test_metrics_tell_of_calls_and_verdicts_and_never_of_texts(
     fresh_guard: Function, judge: MisbehavingJudge
 ) -> None:

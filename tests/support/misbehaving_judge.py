@@ -67,6 +67,7 @@ Fault = Literal[
     "capitals",
     "more fields",
     "fewer fields",
+    "cookie",
 ]
 FAULTS: Final[tuple[Fault, ...]] = get_args(Fault)
 
@@ -201,6 +202,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(200, b"<html>a gateway's page</html>", content_type="text/html")
             case "no content type":
                 self._send(200, good, content_type="")
+            case "cookie":
+                self._send(200, good, headers={"set-cookie": "caller=a; Path=/"})
             case "events":
                 self._send(200, b"data: {}\n\n", content_type="text/event-stream")
             case _:
