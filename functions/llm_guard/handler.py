@@ -18,6 +18,7 @@ from functions.llm_guard.gate import Gate
 from functions.llm_guard.hits import Means
 from functions.llm_guard.judges import Judges
 from functions.llm_guard.memory import Memory, Shared
+from functions.llm_guard.otlp import Pusher, collector_of
 from functions.llm_guard.settings import GuardSettings
 from functions.llm_guard.settings import read as read_guard
 from functions.policy import Policies, PolicyError, PolicySource, watch
@@ -71,6 +72,8 @@ _policies.reload()
 logs.policies(_policies.names(), None)
 watch(_policies, lambda error: logs.policies(_policies.names(), error))
 _meter = metrics.Meter()
+_collector = collector_of(os.environ)
+_pusher = Pusher(_collector, _meter) if _collector else None
 _key = _settings.signing_secrets[0].derived("meshward-llm-guard-memory-v1")
 _means = Means(
     judges=(_all_judges := _judges(_guard, _meter)),
@@ -87,6 +90,8 @@ async def _check(callout: Callout, body: bytes, seconds: float) -> Verdict:
     model = partial(model_of, body, callout.content_type, callout.content_encoding)
     verdict = await judge(callout, body, _policies.choose(callout, model), _means, seconds)
     _meter.verdict(verdict, clock.time() - began)
+    if _pusher is not None:
+        _pusher.beat()
     return verdict
 
 
@@ -100,6 +105,8 @@ async def handle(request: Request) -> Response:
 
 
 async def close() -> None:
-    """Close the connections to judges and cache."""
+    """Close the connections to judges and cache, and push the last metrics."""
+    if _pusher is not None:
+        await _pusher.close()
     await _all_judges.close()
     await _memory.close()

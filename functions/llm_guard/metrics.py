@@ -3,11 +3,12 @@
 Labels come from settings, policies and closed sets; no value of a label is ever a piece of a text.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache, partial
 from typing import Final, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import Metric as MetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from functions.llm_guard.breaker import State
@@ -92,6 +93,10 @@ class Meter:
         gauge = self._gauge("judge_breaker", "0 closed, 1 half-open, 2 open.", ["judge"])
         for name, state in states.items():
             gauge.labels(name).set_function(partial(_breaker, state))
+
+    def collect(self) -> Iterable[MetricFamily]:
+        """All of it as the library's objects."""
+        return self._registry.collect()
 
     def text(self) -> bytes:
         """All of it in Prometheus' text form."""
