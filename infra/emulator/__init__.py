@@ -6,13 +6,14 @@
     model        what exists, and its limits: no HTTP     account      all of it, found by name
     access       who may use a trigger                    pools        instances: shared, started
     api_v3       the FC 3.0 dialect over the account      instances    one process, start to end
-    signature    who may use the control plane            processes    groups that surely end
+    api_v2       the 2016-08-15 dialect, over the same    processes    groups that surely end
+    entrances    triggers, domains, the proxy path        signature    who may use what is signed
     data_plane   requests to instances, passed through    guardian     ends them if we are killed
     invocations  InvokeFunction, of any dialect           server       listeners and signals
     events       asynchronous invocations                 runtimes     what command runs a function
     application  tells all of them apart, words errors    memory       theirs, held to its limit
     http         HTTP/1.1, for both sides of the plane    capacity     the account's instances
-    objects      packages by way of OSS                   coverage     the page on what is emulated
+    objects      packages by way of OSS (uploads)         coverage     the page on what is emulated
     control      the emulator's own API, for testers      faults, clock, reload: what it orders
     mock         all of it inside a test, without a port
 

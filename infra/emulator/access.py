@@ -1,6 +1,7 @@
 """Who may use a trigger: decided before anything is started for the request.
 
     anonymous   everybody
+    function    who signs the request with the account's key
     jwt         who has a token that the trigger's JWKS verifies, looked up where the trigger says
     bearer      who has one of the trigger's own tokens
 
@@ -26,7 +27,7 @@ from infra.emulator.errors import FcError, invalid, not_emulated
 
 Headers = Mapping[str, str]
 """Names are lower-case."""
-EMULATED: Final = ("anonymous", "jwt", "bearer")
+EMULATED: Final = ("anonymous", "function", "jwt", "bearer")
 _TOKEN: Final = re.compile(r"[A-Za-z0-9+/=~.-]{32,128}")
 _TOKENS_MAX: Final = 20
 _PLACES: Final = ("header", "cookie", "query")
@@ -45,6 +46,18 @@ class Anonymous:
 
     def admit(self, _headers: Headers, _path: str, _query: str) -> Sequence[tuple[str, str]]:
         """Admit without a look."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class SignedOnly:
+    """Whoever signs with the account's key may call; where there is no key, everybody.
+
+    The key is the emulator's, so the signature is verified where that is known.
+    """
+
+    def admit(self, _headers: Headers, _path: str, _query: str) -> Sequence[tuple[str, str]]:
+        """Add nothing."""
         return ()
 
 
@@ -134,6 +147,8 @@ def parse(auth_type: str, auth_config: object) -> Access:
     match auth_type:
         case "anonymous":
             return Anonymous()
+        case "function":
+            return SignedOnly()
         case "jwt":
             return _jwt(_parsed(auth_config))
         case "bearer":

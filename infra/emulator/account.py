@@ -18,8 +18,10 @@ from infra.emulator.model import (
     CustomDomain,
     Function,
     Layer,
+    Service,
     Trigger,
     Version,
+    of_service,
 )
 from infra.emulator.model.packages import Packages
 from infra.emulator.model.triggers import TRIGGERS_MAX
@@ -42,6 +44,7 @@ class Account:
         self.functions: dict[str, Function] = {}
         self.layers: dict[str, dict[int, Layer]] = {}
         self.domains: dict[str, CustomDomain] = {}
+        self.services: dict[str, Service] = {}
         self.told: Changed = _nobody
         self._hosts: dict[str, tuple[str, str]] = {}
 
@@ -110,14 +113,16 @@ class Account:
 
     def clear(self) -> None:
         """Forget everything; code stays for whoever deploys it again."""
-        for kind, things in (("function", self.functions), ("domain", self.domains)):
-            for name in list(things):
+        kinds: dict[str, dict[str, Any]] = {
+            "function": self.functions,
+            "service": self.services,
+            "domain": self.domains,
+            "layer": self.layers,
+        }
+        for kind, things in kinds.items():
+            for name in things:
                 self.told(kind, name, None)
-        for name in self.layers:
-            self.told("layer", name, None)
-        self.functions.clear()
-        self.domains.clear()
-        self.layers.clear()
+            things.clear()
         self._hosts.clear()
 
     def trigger(self, function_name: str, name: str) -> Trigger:
@@ -211,6 +216,33 @@ class Account:
         self.domain(name)
         del self.domains[name]
         self.told("domain", name, None)
+
+    def service(self, name: str) -> Service:
+        """The service of that name, or ServiceNotFound."""
+        try:
+            return self.services[name]
+        except KeyError:
+            raise not_found("Service", name) from None
+
+    def put_service(self, service: Service) -> Service:
+        """Take in a service, new or changed."""
+        self.services[service.name] = service
+        self.told("service", service.name, service)
+        return service
+
+    def delete_service(self, name: str) -> None:
+        """Remove a service that has no functions left."""
+        service = self.service(name)
+        if functions := self.functions_of(service):
+            what = f"{name} still has functions: {', '.join(each.name for each in functions)}"
+            raise FcError(409, "ServiceHasFunctions", what)
+        del self.services[name]
+        self.told("service", name, None)
+
+    def functions_of(self, service: Service) -> list[Function]:
+        """The functions of a service."""
+        start = of_service(service.name, "")
+        return [each for name, each in self.functions.items() if name.startswith(start)]
 
     def _layer_codes(self, configuration: Configuration) -> tuple[Code, ...]:
         """The code of a function's layers, in its order; raises where one does not exist."""

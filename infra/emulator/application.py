@@ -1,8 +1,10 @@
 """The emulator as an ASGI application.
 
-    Host: <trigger host>        ──▶ limits ──▶ access ──▶ data plane
-    Host: <custom domain>       ──▶ limits ──▶ route  ──▶ data plane
+    Host: <trigger>, <domain>   ──▶ entrances ──▶ data plane
+    /2016-08-15/proxy/…         ──▶ likewise
+    Host: <bucket>.oss-…        ──▶ uploads
     /2023-03-30/…               ──▶ the FC 3.0 dialect
+    /2016-08-15/…               ──▶ the older one
     /_meshward/…                ──▶ the emulator's own, for testers
 
 Every answer bears x-fc-request-id. An FcError anywhere becomes the platform's error document, and
@@ -12,29 +14,27 @@ on a trigger's host x-fc-error-type says whether the request or the function was
 import ipaddress
 import time
 import traceback
-from collections.abc import Sequence
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Final
-from urllib.parse import unquote_to_bytes
 
-from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from infra.emulator import api_v3, control, data_plane
+from infra.emulator import api_v2, api_v3, control, uploads
 from infra.emulator.calls import CallRecord, Watcher
+from infra.emulator.endpoints import Check
+from infra.emulator.entrances import PROXY, Entrances
 from infra.emulator.errors import FcError, FunctionError, not_found
-from infra.emulator.events import PAYLOAD_BYTES_MAX, milliseconds
 from infra.emulator.faults import CutError
 from infra.emulator.headers import value
 from infra.emulator.http import asgi
 from infra.emulator.http.body import Headers as RawHeaders
 from infra.emulator.http.body import TooLargeError
 from infra.emulator.http.exchange import Exchange
-from infra.emulator.model import LATEST, CustomDomain, Event, Function, Trigger
-from infra.emulator.signature import Credentials
+from infra.emulator.signature import Credentials, Signed, verify, verify_2016
 from infra.emulator.state import Emulator
 
 _TRIGGER_DOMAIN: Final = ".fcapp.run"
@@ -54,9 +54,11 @@ class Application:
     ) -> None:
         self._emulator = emulator
         self._watcher = watcher
+        self._entrances = Entrances(emulator, credentials)
         self._control: ASGIApp = Router(
             [
-                *api_v3.routes(emulator, credentials),
+                *api_v3.routes(emulator, _check(credentials, verify)),
+                *api_v2.routes(emulator, _check(credentials, verify_2016)),
                 *control.routes(emulator, credentials),
             ],
             redirect_slashes=False,
@@ -100,93 +102,39 @@ class Application:
         await self._control(scope, receive, identified)
 
     async def _dispatch(self, request_id: str, exchange: Exchange) -> None:
-        host = _host(exchange.headers)
-        found = self._emulator.account.by_host(host)
-        if found is not None:
-            exchange.function = found[0].name
-            await self._trigger(*found, request_id, exchange)
-        elif (domain := self._emulator.account.domains.get(host)) is not None:
-            await self._route(domain, request_id, exchange)
+        host, account = _host(exchange.headers), self._emulator.account
+        if (found := account.by_host(host)) is not None:
+            await self._entrances.trigger(*found, request_id, exchange)
+        elif (domain := account.domains.get(host)) is not None:
+            await self._entrances.domain(domain, request_id, exchange)
         elif host.endswith(_TRIGGER_DOMAIN):
             raise not_found("Trigger", host)
+        elif (bucket := uploads.bucket_of(host)) is not None:
+            await uploads.take(bucket, exchange, self._emulator.objects, request_id)
+        elif exchange.path.startswith(PROXY):
+            await self._entrances.proxy(request_id, exchange)
         else:
             await asgi.serve(self, exchange, request_id)
 
-    async def _trigger(
-        self, function: Function, trigger: Trigger, request_id: str, exchange: Exchange
-    ) -> None:
-        data_plane.check_request(exchange)
-        if not trigger.internet:
-            what = "access denied due to function internet URL is disable"  # the platform's words
-            raise FcError(403, "AccessDenied", what)
-        method = exchange.method.decode("ascii")
-        if method not in trigger.methods:
-            what = f"the trigger takes {', '.join(trigger.methods)}, not {method}"
-            raise FcError(403, "AccessDenied", what)
-        path = unquote_to_bytes(exchange.path).decode("utf-8", "replace")
-        query = exchange.query.decode("latin-1")
-        added = trigger.access.admit(Headers(raw=exchange.headers), path, query)
-        await self._forward(function, trigger.qualifier, added, request_id, exchange)
 
-    async def _route(self, domain: CustomDomain, request_id: str, exchange: Exchange) -> None:
-        data_plane.check_request(exchange)
-        path = unquote_to_bytes(exchange.path).decode("utf-8", "replace")
-        route = domain.route(path)
-        if route is None:
-            raise not_found("Route", f"{domain.name}{path}")
-        method = exchange.method.decode("ascii")
-        if method not in route.methods:
-            what = f"the route takes {', '.join(route.methods)}, not {method}"
-            raise FcError(403, "AccessDenied", what)
-        function = self._emulator.account.function(route.function)
-        exchange.function = function.name
-        qualifier = route.qualifier or LATEST
-        await self._forward(function, qualifier, (), request_id, exchange)
+def _check(
+    credentials: Credentials | None, verify: Callable[[Credentials, Signed, datetime], None]
+) -> Check | None:
+    """What verifies a dialect's signatures, where there are credentials."""
+    if credentials is None:
+        return None
 
-    async def _forward(
-        self,
-        function: Function,
-        qualifier: str,
-        added: Sequence[tuple[str, str]],
-        request_id: str,
-        exchange: Exchange,
-    ) -> None:
-        emulator = self._emulator
-        if value(exchange.headers, b"x-fc-invocation-type").lower() == "async":
-            await self._accept(function, qualifier, added, request_id, exchange)
-            return
-        pool = emulator.pool(function, emulator.pick(function, qualifier))
-        call = data_plane.trigger_call(exchange, request_id, added, pool)
-        call = replace(call, qualifier=qualifier, fault=emulator.faults.draw(function.name))
-        await data_plane.forward(call, exchange)
-
-    async def _accept(
-        self,
-        function: Function,
-        qualifier: str,
-        added: Sequence[tuple[str, str]],
-        request_id: str,
-        exchange: Exchange,
-    ) -> None:
-        """Take on an asynchronous request of a trigger; the function gets it by and by."""
-        exchange.body.bytes_max = PAYLOAD_BYTES_MAX
-        payload = await exchange.body.read()
-        target, head = data_plane.passed(exchange, added)
-        event = Event(
-            id=request_id,
-            function=function.name,
-            qualifier=qualifier,
-            control_path="/http-invoke",
-            method=exchange.method,
-            target=target,
-            head=head,
-            payload=payload,
-            accepted_ms=milliseconds(self._emulator.clock),
-            task_id=value(exchange.headers, b"x-fc-async-task-id"),
+    async def check(request: Request) -> None:
+        signed = Signed(
+            method=request.method,
+            path=request.scope["raw_path"].decode("latin-1"),
+            query=request.scope["query_string"].decode("latin-1"),
+            headers=request.headers,
+            body=await request.body(),
         )
-        accepted = self._emulator.events.accept(event)
-        task = [(b"x-fc-async-task-id", accepted.task_id.encode())] if accepted.task_id else []
-        exchange.answer(202, [*task, _identity(request_id)], b"")
+        verify(credentials, signed, datetime.now(UTC))
+
+    return check
 
 
 def _record(

@@ -18,11 +18,13 @@ class FcError(Exception):
     message: str
 
     def document(self, request_id: str) -> dict[str, Any]:
-        """The error body: both spellings, since the platform's pages and SDKs differ."""
+        """The error body: every spelling, since the platform's pages and SDKs differ."""
         return {
             "RequestId": request_id,
             "Code": self.code,
             "Message": self.message,
+            "ErrorCode": self.code,
+            "ErrorMessage": self.message,
             "errorCode": self.code,
             "errorMessage": self.message,
         }

@@ -5,6 +5,7 @@ PUT /<object> (Host: <bucket>.oss-<region>.…) ──▶ kept ──▶ code: {
 """
 
 import hashlib
+import secrets
 import time
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,8 @@ from infra.emulator.errors import FcError
 _UNUSED_SECONDS_MAX: Final = 3600.0
 BYTES_MAX: Final = 500 * 1024 * 1024
 """Of a package sent by way of OSS (Limits page)."""
+BUCKET: Final = "tmp-code"
+_GRANTED_MAX: Final = 1000
 
 
 class Objects:
@@ -21,7 +24,23 @@ class Objects:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._granted: dict[str, str] = {}
         folder.mkdir(parents=True, exist_ok=True)
+
+    def grant(self, name: str) -> str:
+        """A token with which that one object may be put into the bucket, once."""
+        token = secrets.token_urlsafe(32)
+        self._granted[token] = name.strip("/")
+        while len(self._granted) > _GRANTED_MAX:
+            self._granted.pop(next(iter(self._granted)))
+        return token
+
+    def put(self, bucket: str, name: str, token: str, content: bytes) -> None:
+        """Keep what somebody sends, if the token is for it."""
+        if bucket != BUCKET or self._granted.pop(token, None) != name.strip("/"):
+            what = "x-oss-security-token is not one that was given for this object"
+            raise FcError(403, "AccessDenied", what)
+        self.write(bucket, name, content)
 
     def write(self, bucket: str, name: str, content: bytes) -> None:
         """Keep an object."""

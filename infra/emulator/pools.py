@@ -222,10 +222,12 @@ class Pool:
         return FcError(429, "ResourceExhausted", what)
 
     def _limit(self) -> int:
-        most, capacity = self._function.reserved, self._place.capacity
-        if most is None:
-            return capacity.most
-        return max(min(most, capacity.most) - capacity.beside(self), 0)
+        reserved, capacity = self._function.reserved, self._place.capacity
+        own = self._function.limit(self._version.id) if self._function.limits else None
+        most = capacity.most if own is None else min(own, capacity.most)
+        if reserved is None:
+            return most
+        return max(min(reserved - capacity.beside(self), most), 0)
 
     def _minimum(self) -> int:
         return self._function.minimum(self._version.id)

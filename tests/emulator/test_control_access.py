@@ -1,12 +1,17 @@
 """Who may use the control plane."""
 
+import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from alibabacloud_fc20230330 import models as fc
 from alibabacloud_fc20230330.client import Client
 from darabonba.exceptions import DaraException
+from fc2.fc_exceptions import FcError
+from starlette.datastructures import Headers
 
+from infra.emulator.signature import ALGORITHM, Signed, sign
 from tests.emulator.doors import Emulator
 
 PATH = "/2023-03-30/functions"
@@ -75,3 +80,78 @@ def test_the_secret_is_not_shown_in_the_log(guarded: Emulator) -> None:
 
 def test_a_request_without_a_host_is_refused(emulator: Emulator) -> None:
     assert emulator.call("", PATH, method="GET").status == 403
+
+
+def test_the_older_api_lets_the_same_key_in(guarded: Emulator) -> None:
+    sdk = guarded.api2()
+
+    assert sdk.list_services(prefix="a b", limit=5).data["services"] == []
+    assert sdk.get_account_settings(headers={"x-fc-trace-id": "1"}).data["availableAZs"]
+
+
+@pytest.mark.parametrize(
+    ("access_key_id", "key", "code"),
+    [("id", "another", "SignatureNotMatch"), ("another", "secret", "InvalidAccessKeyID")],
+)
+def test_the_older_api_refuses_another_key(
+    guarded: Emulator, access_key_id: str, key: str, code: str
+) -> None:
+    with pytest.raises(FcError) as refused:
+        guarded.api2(access_key_id, key).list_services()
+
+    assert (refused.value.status_code, refused.value.err_code) == (403, code)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 400),
+        ({"Authorization": "FC id:x", "Date": "yesterday"}, 403),
+        ({"Authorization": "FC id:x", "Date": "Fri, 02 Jan 2026 15:04:05 GMT"}, 403),
+        ({"Authorization": "Basic id:x", "Date": "Fri, 02 Jan 2026 15:04:05 GMT"}, 403),
+    ],
+    ids=["none", "no date", "an old one", "another scheme"],
+)
+def test_the_older_api_refuses_what_is_not_signed_now(
+    guarded: Emulator, headers: dict[str, str], status: int
+) -> None:
+    path = "/2016-08-15/services"
+
+    answer = guarded.call("127.0.0.1", path, method="GET", headers=[*headers.items()])
+
+    assert answer.status == status
+    assert json.loads(answer.body)["ErrorCode"]
+
+
+@pytest.fixture(scope="module")
+def signed_host(guarded: Emulator) -> str:
+    """The host of a trigger that takes signed requests."""
+    guarded.deploy("signed")
+    return guarded.trigger("signed", {"authType": "function", "methods": ["GET"]})
+
+
+def signed(host: str, secret: str, now: datetime) -> dict[str, str]:
+    """The headers of a signed GET of /a?b=c."""
+    headers = {"host": host, "x-acs-date": now.strftime("%Y-%m-%dT%H:%M:%SZ")}
+    request = Signed("GET", "/a", "b=c", Headers(headers), b"")
+    names = ";".join(headers)
+    signature = sign(secret, request, list(headers))
+    form = f"{ALGORITHM} Credential=id,SignedHeaders={names},Signature={signature}"
+    return {"X-Acs-Date": headers["x-acs-date"], "Authorization": form}
+
+
+@pytest.mark.parametrize(
+    ("secret", "age_hours", "status"), [("secret", 0, 200), ("another", 0, 403), ("secret", 1, 403)]
+)
+def test_a_signed_trigger_lets_in_who_signs_with_the_key(
+    guarded: Emulator, signed_host: str, secret: str, age_hours: int, status: int
+) -> None:
+    headers = signed(signed_host, secret, datetime.now(UTC) - timedelta(hours=age_hours))
+
+    answer = guarded.call(signed_host, "/a?b=c", method="GET", headers=[*headers.items()])
+
+    assert answer.status == status
+
+
+def test_a_signed_trigger_refuses_who_does_not_sign(guarded: Emulator, signed_host: str) -> None:
+    assert guarded.call(signed_host, method="GET").status == 403

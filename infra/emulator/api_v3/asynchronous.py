@@ -35,13 +35,13 @@ class Asynchronous:
     async def get_async_invoke_config(self, request: Request) -> Response:
         """GetAsyncInvokeConfig."""
         function, qualifier = self._qualified(request)
-        settings = _known(function, qualifier)
+        settings = known_settings(function, qualifier)
         return JSONResponse(settings_document(settings, self._account, function.name, qualifier))
 
     async def delete_async_invoke_config(self, request: Request) -> Response:
         """DeleteAsyncInvokeConfig."""
         function, qualifier = self._qualified(request)
-        _known(function, qualifier)
+        known_settings(function, qualifier)
         del function.asynchronous[qualifier]
         self._account.put(function)
         return Response(status_code=204)
@@ -141,7 +141,8 @@ class Asynchronous:
         }
 
 
-def _known(function: Function, qualifier: str) -> AsyncSettings:
+def known_settings(function: Function, qualifier: str) -> AsyncSettings:
+    """A qualifier's own settings, or AsyncConfigNotFound."""
     try:
         return function.asynchronous[qualifier]
     except KeyError:

@@ -3,24 +3,9 @@
 Source: alibabacloud-fc20230330 4.8.3, client.py.
 """
 
-import re
-from typing import Final, NamedTuple
+from typing import Final
 
-_WORDS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-
-
-class Operation(NamedTuple):
-    """One operation; `path` is below the API's version."""
-
-    name: str
-    method: str
-    path: str
-
-    @property
-    def method_name(self) -> str:
-        """What the SDK calls it, and this dialect too: the name in lower case, words apart."""
-        return _WORDS.sub("_", self.name).lower()
-
+from infra.emulator.endpoints import Operation
 
 _F: Final = "/functions/{name}"
 

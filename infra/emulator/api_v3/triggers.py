@@ -23,10 +23,7 @@ class Triggers:
         """CreateTrigger: one that is not of HTTP is kept, and the log says that it never fires."""
         body, name = Fields.parse(await request.body()), request.path_params["name"]
         trigger = trigger_of(body, None, self._emulator.clock.text())
-        stored = self._account.create_trigger(name, trigger)
-        if not stored.is_http:
-            what = f"trigger {stored.name} is kept; no {stored.kind} trigger fires here"
-            self._emulator.log(name).append(what)
+        stored = keep(self._emulator, name, trigger)
         return JSONResponse(self._document(name, stored), 201)
 
     async def list_triggers(self, request: Request) -> Response:
@@ -58,6 +55,15 @@ class Triggers:
 
     def _document(self, function: str, trigger: Trigger) -> dict[str, Any]:
         return document(trigger, self._account, function)
+
+
+def keep(emulator: Emulator, function: str, trigger: Trigger) -> Trigger:
+    """Add a trigger; of one that will never fire, the function's log says so."""
+    stored = emulator.account.create_trigger(function, trigger)
+    if not stored.is_http:
+        what = f"trigger {stored.name} is kept; no {stored.kind} trigger fires here"
+        emulator.log(function).append(what)
+    return stored
 
 
 def trigger_of(body: Fields, known: Trigger | None, moment: str) -> Trigger:

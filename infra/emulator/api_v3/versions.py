@@ -1,5 +1,6 @@
 """Versions and aliases of a function."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -7,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 
 from infra.emulator.api_v3.fields import Fields, page, whole
 from infra.emulator.errors import exists, invalid
-from infra.emulator.model import Alias, Function, Version
+from infra.emulator.model import Alias, Function, ServiceVersion, Version
 from infra.emulator.state import Emulator
 
 
@@ -118,7 +119,7 @@ def alias_document(alias: Alias) -> dict[str, Any]:
     }
 
 
-def version_document(version: Version) -> dict[str, Any]:
+def version_document(version: Version | ServiceVersion) -> dict[str, Any]:
     """A published version as the API tells it."""
     return {
         "versionId": version.id,
@@ -128,7 +129,9 @@ def version_document(version: Version) -> dict[str, Any]:
     }
 
 
-def versions_page(request: Request, versions: dict[str, Version]) -> dict[str, Any]:
+def versions_page(
+    request: Request, versions: Mapping[str, Version | ServiceVersion]
+) -> dict[str, Any]:
     """A page of versions, by number."""
     forward = request.query_params.get("direction", "BACKWARD").upper() == "FORWARD"
     limit = whole(request, "limit", 1, 100, 20)

@@ -24,6 +24,7 @@ from infra.emulator.model.domains import CustomDomain, Path
 from infra.emulator.model.functions import LATEST, Alias, Function, Minimum, Version
 from infra.emulator.model.layers import Layer
 from infra.emulator.model.packages import Code
+from infra.emulator.model.services import Service, ServiceVersion, of_service
 from infra.emulator.model.triggers import METHODS, Trigger
 
 __all__ = [
@@ -44,11 +45,14 @@ __all__ = [
     "Layer",
     "Minimum",
     "Path",
+    "Service",
+    "ServiceVersion",
     "Status",
     "Step",
     "Target",
     "Trigger",
     "Version",
     "check_name",
+    "of_service",
     "within",
 ]

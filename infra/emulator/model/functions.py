@@ -97,6 +97,8 @@ class Function:
     minimums: dict[str, Minimum] = field(default_factory=dict)
     asynchronous: dict[str, AsyncSettings] = field(default_factory=dict)
     reserved: int | None = None
+    limits: dict[str, int] = field(default_factory=dict)
+    """By qualifier: how many instances there may be, none of them reserved."""
     vpc_ids: list[str] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)
     disabled: str | None = None
@@ -138,6 +140,11 @@ class Function:
         """How many instances a version must have, by all its names."""
         minimums = self.minimums.items()
         return sum(each.count for name, each in minimums if self._leads(name, version_id))
+
+    def limit(self, version_id: str) -> int | None:
+        """How many instances a version may have, by the least of its names' limits."""
+        found = [most for name, most in self.limits.items() if self._leads(name, version_id)]
+        return min(found, default=None)
 
     def publish(self, description: str, now: str, version_id: str = "") -> Version:
         """A new version, equal to LATEST as it is."""

@@ -110,7 +110,7 @@ def test_rules_that_cannot_be_carried_out_are_refused(
 @pytest.mark.parametrize(
     ("kind", "settings"),
     [
-        ("function", {}),
+        ("saml", {}),
         ("jwt", {"tokenLookup": "form:token"}),
         ("jwt", {"claimPassBy": "cookie:sub:caller"}),
     ],
