@@ -44,6 +44,9 @@ def emulate(  # noqa: PLR0913, PLR0917 -- each is an option of the command line
     code_folder: Annotated[
         Path | None, typer.Option(help="Keep unpacked packages here.", file_okay=False)
     ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Keep all state here, for the next start.", file_okay=False)
+    ] = None,
     instances_max: Annotated[
         int, typer.Option(min=1, help="How many instances the account may run.")
     ] = INSTANCES_MAX,
@@ -59,6 +62,7 @@ def emulate(  # noqa: PLR0913, PLR0917 -- each is an option of the command line
         region=region,
         account_id=account_id,
         code_folder=code_folder.absolute() if code_folder else None,
+        data=data.absolute() if data else None,
         instances_max=instances_max,
         access_key_id=access_key_id,
         access_key_secret=access_key_secret if access_key_id else "",

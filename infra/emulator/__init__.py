@@ -15,7 +15,7 @@
     http         HTTP/1.1, for both sides of the plane    capacity     the account's instances
     objects      packages by way of OSS (uploads)         coverage     the page on what is emulated
     control      the emulator's own API, for testers      faults, clock, reload: what it orders
-    mock         all of it inside a test, without a port
+    mock         all of it inside a test, without a port  store        the account on disk
 
 `python -m infra.emulator --help` starts it. What is not emulated answers 501 with its name.
 """

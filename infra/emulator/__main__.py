@@ -21,6 +21,7 @@ def main() -> None:
     parser.add_argument("--region", default=defaults.region)
     parser.add_argument("--account-id", default=defaults.account_id)
     parser.add_argument("--code-folder", type=Path, help="keep unpacked packages here")
+    parser.add_argument("--data", type=Path, help="keep all state here, for the next start")
     parser.add_argument(
         "--instances-max", type=int, default=defaults.instances_max, help="of the whole account"
     )

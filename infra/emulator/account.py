@@ -42,7 +42,8 @@ class Account:
         self.region = region
         self.packages = Packages(code_folder)
         self.functions: dict[str, Function] = {}
-        self.layers: dict[str, dict[int, Layer]] = {}
+        self.layers: dict[str, dict[int, Layer | None]] = {}
+        """By name and version; None where that version has been deleted."""
         self.domains: dict[str, CustomDomain] = {}
         self.services: dict[str, Service] = {}
         self.told: Changed = _nobody
@@ -72,6 +73,18 @@ class Account:
         layers = self._layer_codes(configuration)
         latest = Version(LATEST, configuration, code, now, now, echoed, layers=layers)
         return self.put(Function(str(uuid4()), latest))
+
+    def restore(self, kind: str, key: str, value: Any) -> None:  # noqa: ANN401 -- of that kind
+        """Take in a thing as it was kept."""
+        match kind:
+            case "function":
+                self.put(value)
+            case "layer":
+                self.layers[key] = value
+            case "domain":
+                self.domains[key] = value
+            case "service":
+                self.services[key] = value
 
     def put(self, function: Function) -> Function:
         """Take in a function, new or changed."""
@@ -179,7 +192,7 @@ class Account:
         """The layer of an ARN, `acs:fc:<region>:<account>:layers/<name>/versions/<version>`."""
         for versions in self.layers.values():
             for layer in versions.values():
-                if layer.arn == arn:
+                if layer and layer.arn == arn:
                     return layer
         raise not_found("LayerVersion", arn)
 
@@ -193,7 +206,7 @@ class Account:
     def delete_layer(self, name: str, version: int) -> None:
         """Remove a version of a layer; functions that have it keep it until they are changed."""
         self.layer(name, version)
-        del self.layers[name][version]
+        self.layers[name][version] = None
         self.told("layer", name, self.layers[name])
 
     def domain(self, name: str) -> CustomDomain:
@@ -253,8 +266,7 @@ class Account:
             for version in (function.latest, *function.versions.values()):
                 yield from (version.code, *version.layers)
         for versions in self.layers.values():
-            for layer in versions.values():
-                yield layer.code
+            yield from (layer.code for layer in versions.values() if layer)
 
     def _put_trigger(self, function: Function, trigger: Trigger) -> Trigger:
         if trigger.is_http:

@@ -65,7 +65,7 @@ class Events:
     def resume(self, event: Event) -> None:
         """Carry on with an event that is not at its end."""
         self._events.setdefault(event.function, {})[_key(event)] = event
-        if event.status.is_final:
+        if event.status.is_final or event.status is Status.STOPPING:
             return
         task = asyncio.get_running_loop().create_task(self._carry_out(event))
         self._tasks[event.id] = task

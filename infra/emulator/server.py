@@ -22,7 +22,7 @@ from infra.emulator.calls import Watcher
 from infra.emulator.capacity import INSTANCES_MAX
 from infra.emulator.http.server import Connection
 from infra.emulator.signature import Credentials
-from infra.emulator.state import Emulator
+from infra.emulator.state import Emulator, StateError
 from infra.ports import LOOPBACK
 
 _GRACE_SECONDS = 5
@@ -32,8 +32,8 @@ _GRACE_SECONDS = 5
 class EmulatorSettings:
     """Ports (0: any free one), the TLS port's certificate, and whose account this is.
 
-    `code_folder` keeps unpacked packages for the next emulator. With an access key id, signatures
-    of the control plane are verified; without one, anybody on this machine may call it.
+    `data` keeps all of the account for the next emulator, `code_folder` only its packages. With an
+    access key id, signatures are verified; without one, anybody on this machine may call it.
     """
 
     port: int = 0
@@ -44,6 +44,7 @@ class EmulatorSettings:
     region: str = "cn-hangzhou"
     account_id: str = "1234567890123456"
     code_folder: Path | None = None
+    data: Path | None = None
     instances_max: int = INSTANCES_MAX
     access_key_id: str = ""
     access_key_secret: str = field(default="", repr=False)
@@ -72,6 +73,7 @@ async def serve(
         folder,
         settings.code_folder,
         settings.instances_max,
+        settings.data,
     )
     credentials = None
     if settings.access_key_id:
@@ -124,7 +126,10 @@ def run(
 ) -> None:
     """Serve in a new event loop."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(settings, ready, watcher))
+        try:
+            runner.run(serve(settings, ready, watcher))
+        except StateError as error:
+            sys.exit(f"meshward: {error}")
 
 
 def _listener(host: str, port: int) -> socket.socket:

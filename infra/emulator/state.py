@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from infra.emulator.account import Account
 from infra.emulator.capacity import INSTANCES_MAX, Capacity
@@ -22,14 +22,21 @@ from infra.emulator.pools import Pool
 from infra.emulator.processes import Guardian, python_path
 from infra.emulator.reload import Reloads
 
+if TYPE_CHECKING:
+    from infra.emulator.store import Store
+
 _REAP_SECONDS: Final = 30.0
+
+
+class StateError(Exception):
+    """What was kept cannot be taken up; the message is for whoever started the emulator."""
 
 
 class Emulator:
     """The account and its running instances. To be made inside a running event loop.
 
-    `folder` goes with the emulator; code is kept in `code_folder`, where one is given, so that
-    another emulator need not unpack it again.
+    `folder` goes with the emulator. With a `data` folder, all of the account is kept there, and
+    the next emulator has it; code alone is kept in `code_folder`, where one is given.
     """
 
     def __init__(
@@ -39,14 +46,16 @@ class Emulator:
         folder: Path,
         code_folder: Path | None = None,
         instances_max: int = INSTANCES_MAX,
+        data: Path | None = None,
     ) -> None:
-        code_folder = code_folder or folder / "code"
+        kept = data or folder
+        code_folder = code_folder or kept / "code"
         code_folder.mkdir(parents=True, exist_ok=True)
         self.chance = random.Random()  # noqa: S311 -- ids, faults and weights, no secrets
         self.ids, self.faults, self.clock = Ids(self.chance), Faults(self.chance), Clock()
         self.account = Account(account_id, region, code_folder)
         self.reloads = Reloads()
-        self.objects = Objects(folder / "objects")
+        self.objects = Objects(kept / "objects")
         self.events = Events(self.clock, self.ids, self.account.function, self._prepared)
         self._guardian = Guardian(folder)
         self._pools: dict[tuple[str, str], Pool] = {}
@@ -55,6 +64,7 @@ class Emulator:
         path, guardian = python_path(folder), self._guardian
         place = Place(account_id, region, path, guardian, self.ids, self.clock, self.capacity)
         self._place = place
+        self._store = self._kept(data) if data else None
         self._reaper = asyncio.create_task(self._reap())
 
     def pool(self, function: Function, version: Version | None = None) -> Pool:
@@ -110,6 +120,27 @@ class Emulator:
         self.reloads.close()
         await asyncio.gather(*(pool.close() for pool in self._pools.values()))
         self._guardian.close()
+        if self._store is not None:
+            self._store.close()
+
+    def _kept(self, data: Path) -> "Store":
+        """Take up what the emulator before has left in that folder, and keep all there."""
+        from infra.emulator.store import Store, StoreError  # noqa: PLC0415 -- costs memory and time
+
+        try:
+            store = Store(data)
+            things = list(store.all())
+        except StoreError as error:
+            raise StateError(str(error)) from None
+        for kind, key, value in things:
+            if kind == "event":
+                self.events.resume(value)
+            else:
+                self.account.restore(kind, key, value)
+        self.account.told = self.events.told = store.put
+        for function in self.account.functions.values():
+            self.changed(function)
+        return store
 
     def _prepared(self, event: Event) -> Call:
         """An event as a call to an instance."""

@@ -1,5 +1,6 @@
 """Layers: published, read, deleted."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -26,7 +27,7 @@ class Layers:
         if code is None:
             raise invalid("code.zipFile", "is required")
         account = self._account
-        number = max(account.layers.get(name, {0: None}), default=0) + 1
+        number = max(account.layers.get(name, ()), default=0) + 1
         start = f"acs:fc:{account.region}:{account.account_id}:layers"
         layer = Layer(
             name=name,
@@ -42,21 +43,21 @@ class Layers:
 
     async def list_layers(self, request: Request) -> Response:
         """ListLayers: the newest version of each."""
-        layers = {name: found for name, found in self._account.layers.items() if found}
-        names, more = page(request, sorted(layers))
-        newest = [layers[name][max(layers[name])] for name in names]
+        layers = {name: self._versions(name) for name in self._account.layers}
+        names, more = page(request, sorted(name for name, found in layers.items() if found))
+        newest = [layers[name][-1] for name in names]
         return JSONResponse({"layers": [_document(each) for each in newest], **more})
 
     async def list_layer_versions(self, request: Request) -> Response:
         """ListLayerVersions: from `startVersion` on."""
-        versions = self._account.layers.get(request.path_params["layer_name"])
+        versions = self._versions(request.path_params["layer_name"])
         if not versions:
             raise not_found("Layer", request.path_params["layer_name"])
         first = whole(request, "startVersion", 0, 10**12, 0)
         limit = whole(request, "limit", 1, 100, 20)
-        numbers = [number for number in sorted(versions) if number >= first]
-        more = {"nextVersion": numbers[limit]} if len(numbers) > limit else {}
-        told = [_document(versions[number]) for number in numbers[:limit]]
+        found = [layer for layer in versions if layer.version >= first]
+        more = {"nextVersion": found[limit].version} if len(found) > limit else {}
+        told = [_document(layer) for layer in found[:limit]]
         return JSONResponse({"layers": told, **more})
 
     async def get_layer_version(self, request: Request) -> Response:
@@ -72,6 +73,11 @@ class Layers:
         layer = self._layer(request)
         self._account.delete_layer(layer.name, layer.version)
         return Response(status_code=204)
+
+    def _versions(self, name: str) -> Sequence[Layer]:
+        """The versions of a layer that have not been deleted, the oldest first."""
+        found = self._account.layers.get(name, {})
+        return [layer for _, layer in sorted(found.items()) if layer]
 
     def _layer(self, request: Request) -> Layer:
         number = request.path_params["version"]

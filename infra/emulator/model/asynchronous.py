@@ -10,7 +10,7 @@ Limits: help.aliyun.com/zh/functioncompute, "Configure asynchronous invocation",
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import ClassVar, Final
 
 from infra.emulator.errors import invalid, not_emulated
 from infra.emulator.model.configuration import within
@@ -104,6 +104,9 @@ class Event:
     `control_path`, `method`, `target` and `head` are the call as an instance gets it. Without a
     `task_id` it is forgotten when it has ended.
     """
+
+    __pydantic_config__: ClassVar = {"ser_json_bytes": "base64", "val_json_bytes": "base64"}
+    """How bytes are written where events are kept."""
 
     id: str
     function: str
