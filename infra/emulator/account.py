@@ -8,7 +8,6 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from infra.emulator.errors import FcError, exists, invalid, not_found
 from infra.emulator.model import (
@@ -37,9 +36,16 @@ def _nobody(_kind: str, _key: str, _value: object) -> None:
 class Account:
     """The state of the emulator. Methods raise FcError for what the platform refuses."""
 
-    def __init__(self, account_id: str, region: str, code_folder: Path) -> None:
+    def __init__(
+        self,
+        account_id: str,
+        region: str,
+        code_folder: Path,
+        new_id: Callable[[], str],
+    ) -> None:
         self.account_id = account_id
         self.region = region
+        self.new_id = new_id
         self.packages = Packages(code_folder)
         self.functions: dict[str, Function] = {}
         self.layers: dict[str, dict[int, Layer | None]] = {}
@@ -72,7 +78,7 @@ class Account:
         self.refuse_taken(configuration.name)
         layers = self._layer_codes(configuration)
         latest = Version(LATEST, configuration, code, now, now, echoed, layers=layers)
-        return self.put(Function(str(uuid4()), latest))
+        return self.put(Function(self.new_id(), latest))
 
     def restore(self, kind: str, key: str, value: Any) -> None:  # noqa: ANN401 -- of that kind
         """Take in a thing as it was kept."""
@@ -156,7 +162,7 @@ class Account:
         others = (each.qualifier for each in function.triggers.values() if each.is_http)
         if trigger.is_http and trigger.qualifier in others:
             raise invalid("triggerType", "a function has one HTTP trigger for each qualifier")
-        return self._put_trigger(function, replace(trigger, identity=str(uuid4())))
+        return self._put_trigger(function, replace(trigger, identity=self.new_id()))
 
     def update_trigger(self, function_name: str, trigger: Trigger) -> Trigger:
         """Replace a trigger; its host stays."""

@@ -53,7 +53,7 @@ class Emulator:
         code_folder.mkdir(parents=True, exist_ok=True)
         self.chance = random.Random()  # noqa: S311 -- ids, faults and weights, no secrets
         self.ids, self.faults, self.clock = Ids(self.chance), Faults(self.chance), Clock()
-        self.account = Account(account_id, region, code_folder)
+        self.account = Account(account_id, region, code_folder, self.ids.request)
         self.reloads = Reloads()
         self.objects = Objects(kept / "objects")
         self.events = Events(self.clock, self.ids, self.account.function, self._prepared)

@@ -1,8 +1,10 @@
 """What the emulator adds to calling an instance directly, and what it costs to have around."""
 
+import json
 import os
 import sys
 import tempfile
+from http.client import HTTPConnection
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -10,10 +12,11 @@ from typing import Final
 
 from tests.bench.load import Load, load
 from tests.bench.report import Report
-from tests.emulator.doors import Emulator, archive
+from tests.emulator.doors import Emulator, archive, function
 from tests.support.wire import request
 
 _ROUNDS: Final = 5
+_FUNCTIONS: Final = 1000
 _FUNCTION: Final = b"""
 import os
 import uvicorn
@@ -40,6 +43,7 @@ def bench(report: Report) -> None:
         try:
             report.add("start to Ready", f"{seconds:.2f} s", "", None, "under 1 s")
             _memory(emulator, report)
+            _registrations(emulator, report)
             _calls(emulator, report)
         finally:
             emulator.child.stop()
@@ -52,6 +56,24 @@ def _memory(emulator: Emulator, report: Report) -> None:
         return
     size = int(status.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     report.add("idle memory", f"{size / 1e6:.0f} MB", "", None, "under 80 MB")
+
+
+def _registrations(emulator: Emulator, report: Report) -> None:
+    """Functions with a package each of its own, by one caller after another."""
+    connection = HTTPConnection("127.0.0.1", emulator.port)
+    bodies = [
+        json.dumps(function(f"r{index}", code={"zipFile": archive({"a.py": b"%d" % index})}))
+        for index in range(_FUNCTIONS)
+    ]
+    start = perf_counter()
+    for body in bodies:
+        connection.request("POST", "/2023-03-30/functions", body)
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == 201
+    seconds = perf_counter() - start
+    connection.close()
+    report.add(f"{_FUNCTIONS} functions registered", f"{seconds:.2f} s", "", None, "under 5 s")
 
 
 def _calls(emulator: Emulator, report: Report) -> None:

@@ -164,12 +164,29 @@ def test_ids_are_the_same_from_the_same_seed() -> None:
     def ids() -> list[str]:
         with mock_fc() as mocked:
             mocked.seed(7)
+            door = MockDoor(mocked)
             url = f"{ENDPOINT}/2023-03-30/functions"
-            return [requests.get(url, timeout=5).headers["x-fc-request-id"] for _ in range(3)]
+            request_id = requests.get(url, timeout=5).headers["x-fc-request-id"]
+            return [request_id, door.deploy("seeded").function_id, invoked_by(door, "seeded")]
+
+    def invoked_by(door: MockDoor, name: str) -> str:
+        answer = door.sdk.invoke_function(name, fc.InvokeFunctionRequest(body=b""))
+        return str(answer.headers["x-fc-instance-id"])
 
     first = ids()
     assert len(set(first)) == 3
     assert ids() == first
+
+
+def test_the_account_s_instances_can_be_few() -> None:
+    with mock_fc(instances_max=1) as mocked:
+        door = MockDoor(mocked)
+        host, other = door.create("first"), door.create("second")
+        statuses = [
+            requests.get(f"https://{each}/", timeout=5).status_code for each in (host, other)
+        ]
+
+    assert statuses == [200, 429]
 
 
 def test_what_functions_print_is_read(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import secrets
 from typing import Any, Final
-from uuid import uuid4
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -59,7 +58,7 @@ class Services:
         name = body.required_text("serviceName")
         if name in self._account.services:
             raise exists("Service", name)
-        service = Service(name, str(uuid4()), moment, moment, _echoed(body))
+        service = Service(name, self._account.new_id(), moment, moment, _echoed(body))
         return JSONResponse(_document(self._account.put_service(service)), 201)
 
     async def get_service(self, request: Request) -> Response:

@@ -3,10 +3,11 @@
 import inspect
 from collections.abc import Callable
 from contextlib import ExitStack
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
+from infra.emulator.capacity import INSTANCES_MAX
 from infra.emulator.faults import ANY_FUNCTION, Fault, Kind
 from infra.emulator.mock.interception import intercepted
 from infra.emulator.mock.running import RunningEmulator
@@ -94,14 +95,15 @@ class mock_fc:  # noqa: N801 -- reads as a function where it is used
         account_id: str = ACCOUNT_ID,
         access_key_id: str = "",
         access_key_secret: str = "",
+        instances_max: int = INSTANCES_MAX,
     ) -> None:
-        self._region, self._account_id = region, account_id
-        self._credentials = Credentials(access_key_id, access_key_secret) if access_key_id else None
+        credentials = Credentials(access_key_id, access_key_secret) if access_key_id else None
+        self._make = partial(RunningEmulator, region, account_id, credentials, instances_max)
         self._exits = ExitStack()
 
     def __enter__(self) -> FcMock:
         with ExitStack() as exits:
-            running = RunningEmulator(self._region, self._account_id, self._credentials)
+            running = self._make()
             running.start()
             exits.callback(running.stop)
             exits.enter_context(intercepted(running))
@@ -137,6 +139,6 @@ class mock_fc:  # noqa: N801 -- reads as a function where it is used
 
     def _fresh(self) -> Self:
         """Another block like this one: a decorated test may run more than once."""
-        fresh = type(self)(region=self._region, account_id=self._account_id)
-        fresh._credentials = self._credentials  # noqa: SLF001 -- its own kind
+        fresh = type(self)()
+        fresh._make = self._make
         return fresh

@@ -24,9 +24,11 @@ _Result = TypeVar("_Result")
 class RunningEmulator:
     """The emulator, from `start` to `stop`."""
 
-    def __init__(self, region: str, account_id: str, credentials: Credentials | None) -> None:
+    def __init__(
+        self, region: str, account_id: str, credentials: Credentials | None, instances_max: int
+    ) -> None:
         self._region, self._account_id = region, account_id
-        self._credentials = credentials
+        self._credentials, self._instances_max = credentials, instances_max
         self._folder = Path(tempfile.mkdtemp(prefix="meshward-mock-"))
         self._loop = asyncio.new_event_loop()
         # Linux takes the death of this thread for the death of its processes' parent.
@@ -85,7 +87,9 @@ class RunningEmulator:
         return theirs
 
     async def _start(self) -> None:
-        self._emulator = Emulator(self._account_id, self._region, self._folder)
+        self._emulator = Emulator(
+            self._account_id, self._region, self._folder, instances_max=self._instances_max
+        )
         self._application = Application(self._emulator, self._credentials)
 
     async def _stop(self) -> None:
