@@ -34,6 +34,7 @@ _DIFFERENCES: Final = {
     "InvokeFunction": "asynchronous ones: the wait between retries is 0.5 s, doubled each time; the shape of what destinations get follows the page on result callbacks and was not compared with the cloud",
     "GetAsyncTask": "code of a task that does not exist: AsyncTaskNotFound, not compared with the cloud",
     "StopAsyncTask": "the call under way is cut at once",
+    "PutLayerACL": "read back; there is no other account here",
     "PutProvisionConfig": "no schedules or targets to track (501)",
     "PutScalingConfig": "no schedules, policies or resident pools (501)",
     "GetScalingConfig": "zeros where nothing is set",

@@ -62,31 +62,23 @@ class Entrances:
         if not trigger.internet:
             what = "access denied due to function internet URL is disable"  # the platform's words
             raise FcError(403, "AccessDenied", what)
-        method = exchange.method.decode("ascii")
-        if method not in trigger.methods:
-            what = f"the trigger takes {', '.join(trigger.methods)}, not {method}"
-            raise FcError(403, "AccessDenied", what)
-        path = unquote_to_bytes(exchange.path).decode("utf-8", "replace")
-        query = exchange.query.decode("latin-1")
+        method = _admitted("trigger", trigger.methods, exchange)
+        headers, query = Headers(raw=exchange.headers), exchange.query.decode("latin-1")
         if isinstance(trigger.access, SignedOnly) and self._credentials is not None:
-            raw = exchange.path.decode("latin-1")
-            signed = Signed(method, raw, query, Headers(raw=exchange.headers), b"")
+            signed = Signed(method, exchange.path.decode("latin-1"), query, headers, b"")
             verify_trigger(self._credentials, signed, datetime.now(UTC))
         exchange.path = inner_path or exchange.path
-        added = trigger.access.admit(Headers(raw=exchange.headers), path, query)
+        added = trigger.access.admit(headers, _path(exchange), query)
         await self._forward(function, trigger.qualifier, added, request_id, exchange)
 
     async def domain(self, domain: CustomDomain, request_id: str, exchange: Exchange) -> None:
         """A call of a custom domain."""
         data_plane.check_request(exchange)
-        path = unquote_to_bytes(exchange.path).decode("utf-8", "replace")
+        path = _path(exchange)
         route = domain.route(path)
         if route is None:
             raise not_found("Route", f"{domain.name}{path}")
-        method = exchange.method.decode("ascii")
-        if method not in route.methods:
-            what = f"the route takes {', '.join(route.methods)}, not {method}"
-            raise FcError(403, "AccessDenied", what)
+        _admitted("route", route.methods, exchange)
         function = self._emulator.account.function(route.function)
         exchange.function = function.name
         qualifier = route.qualifier or LATEST
@@ -137,3 +129,16 @@ class Entrances:
         task = [(b"x-fc-async-task-id", accepted.task_id.encode())] if accepted.task_id else []
         identity = (b"x-fc-request-id", request_id.encode())
         exchange.answer(202, [*task, identity], b"")
+
+
+def _admitted(what: str, methods: Sequence[str], exchange: Exchange) -> str:
+    """The request's method, if it is one of those; AccessDenied otherwise."""
+    method = exchange.method.decode("ascii")
+    if method not in methods:
+        raise FcError(403, "AccessDenied", f"the {what} takes {', '.join(methods)}, not {method}")
+    return method
+
+
+def _path(exchange: Exchange) -> str:
+    """The request's path, decoded."""
+    return unquote_to_bytes(exchange.path).decode("utf-8", "replace")

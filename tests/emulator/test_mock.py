@@ -128,6 +128,20 @@ async def test_a_large_answer_reaches_a_slow_reader_whole() -> None:
     assert size == 3_000_000
 
 
+def test_a_custom_domain_is_called_by_its_name() -> None:
+    with mock_fc() as mocked:
+        MockDoor(mocked).deploy("behind")
+        route = fc.RouteConfig(routes=[fc.PathConfig(path="/*", function_name="behind")])
+        domain = fc.CreateCustomDomainInput(
+            domain_name="own.example.com", protocol="HTTP", route_config=route
+        )
+        sdk().create_custom_domain(fc.CreateCustomDomainRequest(body=domain))
+
+        answer = requests.get("http://own.example.com/path", timeout=5)
+
+    assert answer.json()["path"] == "/path"
+
+
 def test_other_hosts_are_left_alone() -> None:
     with mock_fc(), pytest.raises(requests.ConnectionError):
         requests.get("http://127.0.0.1:1/", timeout=5)

@@ -190,6 +190,8 @@ def shared(do: Callable[..., Any], name: str) -> None:
     assert do("get_layer_version_by_arn", arn).version == 1
     assert do("list_layers", fc.ListLayersRequest(prefix=name)).layers[0].layer_name == name
     assert do("list_layer_versions", name, fc.ListLayerVersionsRequest()).layers[0].version == 1
+    do("put_layer_acl", name, fc.PutLayerACLRequest(public="true"))
+    assert do("get_layer_version", name, "1").acl == "1"
     do("delete_layer_version", name, "1")
 
     host = f"{name}.example.com"

@@ -194,13 +194,12 @@ class Services:
 
     def _put_alias(self, service: Service, alias: Alias) -> None:
         """Give it to the service, and to those of its functions that have its versions."""
-        wanted = (alias.version_id, *(name for name, _ in alias.weights))
-        for version_id in wanted:
+        for version_id in alias.versions:
             service.require(version_id)
         service.aliases[alias.name] = alias
         self._account.put_service(service)
         for function in self._account.functions_of(service):
-            if all(version_id in function.versions for version_id in wanted):
+            if all(version_id in function.versions for version_id in alias.versions):
                 function.put_alias(alias)
                 self._account.put(function)
                 self._emulator.changed(function)

@@ -1,6 +1,7 @@
 """Layers: published, read, deleted."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -74,6 +75,18 @@ class Layers:
         self._account.delete_layer(layer.name, layer.version)
         return Response(status_code=204)
 
+    async def put_layer_acl(self, request: Request) -> Response:
+        """PutLayerACL: all versions of a layer are public, or none; nobody else is here to see."""
+        name = request.path_params["layer_name"]
+        versions = self._versions(name)
+        if not versions:
+            raise not_found("Layer", name)
+        told = (request.query_params.get(each, "").lower() for each in ("public", "acl"))
+        public = any(each in ("true", "1") for each in told)
+        for layer in versions:
+            self._account.put_layer(replace(layer, public=public))
+        return Response(status_code=204)
+
     def _versions(self, name: str) -> Sequence[Layer]:
         """The versions of a layer that have not been deleted, the oldest first."""
         found = self._account.layers.get(name, {})
@@ -94,7 +107,7 @@ def _document(layer: Layer) -> dict[str, Any]:
         "description": layer.description,
         "license": layer.license,
         "compatibleRuntime": list(layer.runtimes),
-        "acl": "0",
+        "acl": "1" if layer.public else "0",
         "codeSize": layer.code.size_bytes,
         "codeChecksum": layer.code.checksum,
         "createTime": layer.created,

@@ -22,17 +22,19 @@ import urllib3
 from aiohttp.client_proto import ResponseHandler
 
 from infra.emulator.mock.running import RunningEmulator
+from infra.emulator.objects import BUCKET
 
 _HOSTS: Final = re.compile(
     r"fcv3(-vpc)?\.[a-z0-9-]+\.aliyuncs\.com"  # FC 3.0
     r"|[0-9]+\.[a-z0-9-]+(-internal)?\.fc\.aliyuncs\.com"  # 2016-08-15, and invocations
     r"|[a-z0-9-]+\.[a-z0-9-]+\.fcapp\.run"  # triggers
+    rf"|{BUCKET}\.oss-[a-z0-9-]+\.aliyuncs\.com"  # uploads of packages
 )
 
 
-def is_ours(host: str) -> bool:
-    """Whether a host name, without its port, is Function Compute's."""
-    return _HOSTS.fullmatch(host.lower()) is not None
+def is_ours(host: str, running: RunningEmulator) -> bool:
+    """Whether a host name, without its port, is Function Compute's, or a custom domain there."""
+    return _HOSTS.fullmatch(host.lower()) is not None or running.serves(host.lower())
 
 
 @contextmanager
@@ -47,7 +49,7 @@ def intercepted(running: RunningEmulator) -> Iterator[None]:
         *arguments: Any,  # noqa: ANN401 -- handed on as they came
         **options: Any,  # noqa: ANN401
     ) -> requests.Response:
-        if not is_ours(urlsplit(request.url or "").hostname or ""):
+        if not is_ours(urlsplit(request.url or "").hostname or "", running):
             return send(adapter, request, *arguments, **options)
         answer = _parsed(running.talk(_raw(request)), request)
         return adapter.build_response(request, answer)
@@ -58,7 +60,7 @@ def intercepted(running: RunningEmulator) -> Iterator[None]:
         *arguments: Any,  # noqa: ANN401
         **options: Any,  # noqa: ANN401
     ) -> ResponseHandler:
-        if not is_ours(request.url.host or ""):
+        if not is_ours(request.url.host or "", running):
             return await connect(connector, request, *arguments, **options)
         protocol: ResponseHandler = connector._factory()  # noqa: SLF001
         running.connect(protocol, connector._loop)  # noqa: SLF001

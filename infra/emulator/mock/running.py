@@ -53,6 +53,10 @@ class RunningEmulator:
         """Its state; to be touched by way of `do` only."""
         return self._emulator
 
+    def serves(self, host: str) -> bool:
+        """Whether it has a custom domain of that name."""
+        return host in self._emulator.account.domains
+
     def do(self, work: Callable[[], Coroutine[Any, Any, _Result]]) -> _Result:
         """Do `work` in the emulator's thread, and wait for what comes of it."""
         return asyncio.run_coroutine_threadsafe(work(), self._loop).result()

@@ -9,6 +9,7 @@ Source: help.aliyun.com/zh/functioncompute, "Manage versions" and "Manage aliase
 
 import random
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -65,6 +66,11 @@ class Alias:
         for _, weight in self.weights:
             within("additionalVersionWeight", weight, 0, 1)
 
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """All versions that it stands for."""
+        return (self.version_id, *(name for name, _ in self.weights))
+
     def pick(self, chance: random.Random) -> str:
         """The version that one request goes to."""
         left = chance.random() if self.weights else 1.0
@@ -120,10 +126,7 @@ class Function:
 
     def alias(self, name: str) -> Alias:
         """The alias of that name, or AliasNotFound."""
-        try:
-            return self.aliases[name]
-        except KeyError:
-            raise not_found("Alias", name) from None
+        return alias_of(self.aliases, name)
 
     def at(self, qualifier: str) -> Version:
         """The version that a qualifier stands for first; raises where it stands for none."""
@@ -165,7 +168,7 @@ class Function:
 
     def put_alias(self, alias: Alias) -> None:
         """Add or replace an alias; its versions must be there."""
-        for version_id in (alias.version_id, *(name for name, _ in alias.weights)):
+        for version_id in alias.versions:
             self.version(version_id)
         self.aliases[alias.name] = alias
 
@@ -174,12 +177,25 @@ class Function:
         self.version(version_id)
         if version_id == LATEST:
             raise invalid("versionId", f"{LATEST} cannot be deleted")
-        for alias in self.aliases.values():
-            if version_id == alias.version_id or version_id in dict(alias.weights):
-                what = f"version '{version_id}' is used by the alias '{alias.name}'"
-                raise FcError(409, "VersionInUse", what)
+        refuse_named(self.aliases, version_id)
         del self.versions[version_id]
 
     def _leads(self, qualifier: str, version_id: str) -> bool:
         alias = self.aliases.get(qualifier)
         return (alias.version_id if alias else qualifier) == version_id
+
+
+def alias_of(aliases: Mapping[str, Alias], name: str) -> Alias:
+    """The alias of that name, or AliasNotFound."""
+    try:
+        return aliases[name]
+    except KeyError:
+        raise not_found("Alias", name) from None
+
+
+def refuse_named(aliases: Mapping[str, Alias], version_id: str) -> None:
+    """Raise VersionInUse where an alias stands for that version."""
+    for alias in aliases.values():
+        if version_id in alias.versions:
+            what = f"version '{version_id}' is used by the alias '{alias.name}'"
+            raise FcError(409, "VersionInUse", what)

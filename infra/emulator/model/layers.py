@@ -21,6 +21,7 @@ class Layer:
     created: str
     description: str = ""
     license: str = ""
+    public: bool = False
 
     def __post_init__(self) -> None:
         """Hold every field to the platform's limits."""

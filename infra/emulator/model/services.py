@@ -7,9 +7,9 @@ version of that number of each, and its alias an alias of that name of each.
 from dataclasses import dataclass, field
 from typing import Any
 
-from infra.emulator.errors import FcError, not_found
+from infra.emulator.errors import not_found
 from infra.emulator.model.configuration import OF_SERVICE, check_name
-from infra.emulator.model.functions import Alias
+from infra.emulator.model.functions import Alias, alias_of, refuse_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,7 @@ class Service:
 
     def alias(self, name: str) -> Alias:
         """The alias of that name, or AliasNotFound."""
-        try:
-            return self.aliases[name]
-        except KeyError:
-            raise not_found("Alias", name) from None
+        return alias_of(self.aliases, name)
 
     def require(self, version_id: str) -> None:
         """Raise VersionNotFound unless there is such a version."""
@@ -55,10 +52,7 @@ class Service:
     def unpublish(self, version_id: str) -> None:
         """Remove a version that no alias names."""
         self.require(version_id)
-        for alias in self.aliases.values():
-            if version_id == alias.version_id or version_id in dict(alias.weights):
-                what = f"version '{version_id}' is used by the alias '{alias.name}'"
-                raise FcError(409, "VersionInUse", what)
+        refuse_named(self.aliases, version_id)
         del self.versions[version_id]
 
 
