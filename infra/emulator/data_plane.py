@@ -195,11 +195,17 @@ def _says_failed(answer: Answer) -> bool:
 
 
 def trigger_call(
-    exchange: Exchange, request_id: str, added: Sequence[tuple[str, str]], pool: Pool
+    exchange: Exchange,
+    request_id: str,
+    added: Sequence[tuple[str, str]],
+    pool: Pool,
+    qualifier: str,
+    fault: Fault | None,
 ) -> Call:
     """A trigger's request as a call."""
     target, head = passed(exchange, added)
-    return Call(request_id, "/http-invoke", exchange.method, target, head, pool, exchange.body)
+    method, body = exchange.method, exchange.body
+    return Call(request_id, "/http-invoke", method, target, head, pool, body, qualifier, fault)
 
 
 def passed(exchange: Exchange, added: Sequence[tuple[str, str]]) -> tuple[bytes, bytes]:

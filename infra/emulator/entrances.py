@@ -6,7 +6,6 @@ custom domain               ──▶ limits ──▶ route  ──▶ likewise
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import unquote, unquote_to_bytes
@@ -97,8 +96,8 @@ class Entrances:
             await self._accept(function, qualifier, added, request_id, exchange)
             return
         pool = emulator.pool(function, emulator.pick(function, qualifier))
-        call = data_plane.trigger_call(exchange, request_id, added, pool)
-        call = replace(call, qualifier=qualifier, fault=emulator.faults.draw(function.name))
+        fault = emulator.faults.draw(function.name)
+        call = data_plane.trigger_call(exchange, request_id, added, pool, qualifier, fault)
         await data_plane.forward(call, exchange)
 
     async def _accept(
