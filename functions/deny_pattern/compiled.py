@@ -7,6 +7,7 @@ from typing import Final
 
 from functions.policy import Part, PolicyFile, PolicySource, Role, Rule
 from functions.policy import engine as engines
+from functions.policy.prepared import Prepared
 from functions.prompt import fold, normalise, readings
 from functions.verdict import Phase
 
@@ -59,6 +60,21 @@ def compile_policy(source: PolicySource, revision: str) -> CompiledPolicy:
         if complaint:
             raise source.error(index, complaint)
     return ready(source.policy, revision, matcher)
+
+
+def take_up(prepared: Prepared) -> CompiledPolicy:
+    """A policy that was prepared, or compiled now where its data is of no use here.
+
+    Raises `PolicyError` like `compile_policy`.
+    """
+    source, revision = prepared.source, prepared.revision
+    if prepared.data:
+        try:
+            matcher = engines.Matcher(source.policy.rules, forms, serialised=prepared.data)
+        except engines.ForeignDatabase:
+            return compile_policy(source, revision)
+        return ready(source.policy, revision, matcher)
+    return compile_policy(source, revision)
 
 
 def ready(policy: PolicyFile, revision: str, matcher: engines.Matcher) -> CompiledPolicy:

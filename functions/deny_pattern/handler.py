@@ -6,21 +6,28 @@ import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import Response
 
-from functions.deny_pattern.check import ENGINE, compile_policy, judge
-from functions.policy import Policies, watch
+from functions.deny_pattern.check import ENGINE, judge
+from functions.deny_pattern.compiled import take_up
+from functions.policy import Policies, Watcher, read_in_child
 from functions.prompt import encode_body, model_of
 from functions.runtime import logs
 from functions.runtime.edge import edge
 from functions.runtime.sealing import Sealer
-from functions.runtime.settings import current
+from functions.runtime.settings import POLICIES, current
 from functions.verdict import Callout, Verdict
 
 _settings = current()
 _sealer = Sealer(_settings.signing_secrets)
-_policies = Policies(_settings.policy_dir, compile_policy, ENGINE)
-_policies.reload()
+# Of prepared policies an engine believes what it reads: only those of this package are taken.
+_packed = POLICIES / "deny-pattern.prepared" if _settings.policy_dir == POLICIES else None
+_policies = Policies(_settings.policy_dir, take_up, ENGINE, _packed)
+logs.event("info", "policies taken up", _policies.reload())
 logs.policies(_policies.names(), None)
-watch(_policies, lambda error: logs.policies(_policies.names(), error))
+Watcher(
+    _policies,
+    lambda error: logs.policies(_policies.names(), error),
+    read_in_child("functions.deny_pattern.preparing"),
+).start()
 
 
 async def _check(callout: Callout, body: bytes, _seconds: float) -> Verdict:

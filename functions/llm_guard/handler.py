@@ -21,7 +21,7 @@ from functions.llm_guard.memory import Memory, Shared
 from functions.llm_guard.otlp import Pusher, collector_of
 from functions.llm_guard.settings import GuardSettings
 from functions.llm_guard.settings import read as read_guard
-from functions.policy import Policies, PolicyError, PolicySource, watch
+from functions.policy import Policies, PolicyError, Prepared, Watcher, read_in_child
 from functions.prompt import model_of
 from functions.runtime import logs
 from functions.runtime.edge import Page, edge
@@ -54,9 +54,10 @@ def _shared(guard: GuardSettings) -> Shared | None:
     return RedisCache(guard.cache_url)
 
 
-def _compiled(source: PolicySource, revision: str) -> JudgedPolicy:
+def _compiled(prepared: Prepared) -> JudgedPolicy:
     """The policy, if there are as many judges as it wants to ask."""
-    compiled = compile_policy(source, revision)
+    source = prepared.source
+    compiled = compile_policy(source, prepared.revision)
     quorum = compiled.judge.quorum if compiled.judge else None
     if quorum and quorum.ask > len(_guard.judges):
         what = f"judge: quorum.ask is {quorum.ask}, and {len(_guard.judges)} are configured"
@@ -70,7 +71,11 @@ _models = ", ".join(each.model for each in _guard.judges)
 _policies = Policies(_settings.policy_dir, _compiled, f"prompt {prompt.VERSION}, judges {_models}")
 _policies.reload()
 logs.policies(_policies.names(), None)
-watch(_policies, lambda error: logs.policies(_policies.names(), error))
+Watcher(
+    _policies,
+    lambda error: logs.policies(_policies.names(), error),
+    read_in_child("functions.policy.preparing"),
+).start()
 _meter = metrics.Meter()
 _collector = collector_of(os.environ)
 _pusher = Pusher(_collector, _meter) if _collector else None

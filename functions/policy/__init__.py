@@ -19,8 +19,10 @@ from functions.policy.judging import (
 )
 from functions.policy.load import PolicySource, load
 from functions.policy.model import PolicyFile, Select, Unreadable
+from functions.policy.prepared import Prepared
+from functions.policy.reading import read_in_child
 from functions.policy.rule import Mask, Part, Role, Rule, RuleAction, RulePhase, Scope
-from functions.policy.store import Policies, watch
+from functions.policy.store import Policies, Watcher
 
 __all__ = [
     "Category",
@@ -35,6 +37,7 @@ __all__ = [
     "PolicyError",
     "PolicyFile",
     "PolicySource",
+    "Prepared",
     "PromptTexts",
     "Quorum",
     "Role",
@@ -44,6 +47,7 @@ __all__ = [
     "Scope",
     "Select",
     "Unreadable",
+    "Watcher",
     "load",
-    "watch",
+    "read_in_child",
 ]

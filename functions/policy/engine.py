@@ -20,7 +20,7 @@ from functions.policy.finder import Finder, Outcome
 from functions.policy.patterns import Forms, PatternError, patterns_of
 from functions.policy.rule import Rule
 
-__all__ = ["VERSION", "Hit", "Look", "Matcher", "Outcome", "PatternError"]
+__all__ = ["VERSION", "ForeignDatabase", "Hit", "Look", "Matcher", "Outcome", "PatternError"]
 
 VERSION: Final = f"hyperscan {hyperscan.__version__}"  # type: ignore[attr-defined]
 """Part of a policy's revision: another engine may find otherwise."""
@@ -46,11 +46,15 @@ class Look:
     outcome: Outcome
 
 
+class ForeignDatabase(Exception):
+    """A serialised database that this machine and version of the engine do not take."""
+
+
 class Matcher:
     """All rules of one policy, compiled. Safe to use from several threads.
 
-    `serialised` is what `compiler` made of the same rules on such a machine, where that is at hand.
-    Raises `PatternError` for a rule that an engine refuses.
+    `serialised` is what `compiler` made of the same rules, where that is at hand. Raises
+    `PatternError` for a rule that an engine refuses, and `ForeignDatabase`.
     """
 
     def __init__(
@@ -79,7 +83,7 @@ class Matcher:
                     each.compile()
                 serialised = _compiled(expressions, with_near, compiler)
             self.serialised = serialised
-            self._database = hyperscan.loadb(serialised, mode=hyperscan.HS_MODE_BLOCK)
+            self._database = _loaded(serialised)
         self._local = threading.local()
 
     def hits(self, text: str, reads: Sequence[bool] | None = None) -> list[Hit]:
@@ -124,6 +128,13 @@ class Matcher:
             scratch = hyperscan.Scratch(self._database)
             self._local.scratch = scratch
         return scratch
+
+
+def _loaded(serialised: bytes) -> hyperscan.Database:
+    try:
+        return hyperscan.loadb(serialised, mode=hyperscan.HS_MODE_BLOCK)
+    except hyperscan.HyperscanError as error:
+        raise ForeignDatabase(f"{type(error).__name__}: {error}") from None
 
 
 def _note(number: int, _start: int, _end: int, _flags: int, numbers: Any) -> None:  # noqa: ANN401 -- whatever was given to `scan`

@@ -2,15 +2,20 @@
 
     requirements.txt ──pip, hashes required──▶ build/dependencies/<hash>/   (once for each content)
     functions/…      ─────────────────────────▶ build/functions/<name>.zip  (reproducible)
+       └ policies/   ──compiled on this machine──────┘
 
 For the cloud the wheels are those of Linux on x86-64 with Python 3.11, as custom.debian12 has it;
 for the local stack those of this machine. Byte code comes along, since compiling would take a third
 of a cold start and the code's folder may be read-only. Equal input gives an equal zip, hence an
 equal checksum, by which `s deploy` knows that there is nothing to upload.
+
+deny-pattern's rules come compiled as well, since compiling takes seconds and loading milliseconds.
+A compiled rule fits machines like this one; an instance that is another compiles its rules itself.
 """
 
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -29,7 +34,9 @@ SHARED: Final = ("verdict", "prompt", "policy", "policies", "runtime")
 """Folders of `functions/` that every function needs."""
 _CODE: Final = "/code"
 """Where the platform unpacks a package; byte code names its source by it."""
-_FORM: Final = "1"
+_PREPARING: Final = {"deny-pattern": "functions.deny_pattern.preparing"}
+"""Functions whose policies are prepared while packing, and the module that does it."""
+_FORM: Final = "2"
 """Changes with the way packages are made, so that older ones are made anew."""
 _CLOUD_PLATFORMS: Final = tuple(
     f"{tag}_x86_64"
@@ -54,7 +61,7 @@ def package(name: str, out: Path, target: Target = Target.LOCAL, root: Path = RO
     """Make the package of the function `name` (as in `deny-pattern`) at `out`, unless it is fresh.
 
     `root` is the folder with `functions/`, and with `build/`, where dependencies are kept. Raises
-    `PackageError` when they cannot be installed.
+    `PackageError` when they cannot be installed, and for a policy that does not load.
     """
     folder = name.replace("-", "_")
     requirements = root / "functions" / folder / "requirements.txt"
@@ -63,6 +70,8 @@ def package(name: str, out: Path, target: Target = Target.LOCAL, root: Path = RO
     dependencies = _dependencies(requirements, target, root)
     sources = {path.relative_to(root): path for path in _sources(root / "functions", folder)}
     fingerprint = _fingerprint(dependencies, sources)
+    if name in _PREPARING:
+        fingerprint += f" prepared on {platform.platform()}" * _fits_here(target)
     stamp = out.with_suffix(".stamp")
     if out.is_file() and stamp.is_file() and stamp.read_text() == fingerprint:
         return out
@@ -74,7 +83,12 @@ def package(name: str, out: Path, target: Target = Target.LOCAL, root: Path = RO
             for path in dependencies.rglob("*")
             if path.is_file() and _is_wanted(path.relative_to(dependencies))
         }
-        _write(fresh, files | _compiled(sources, Path(scratch)))
+        own = _compiled(sources, Path(scratch))
+        if name in _PREPARING and _fits_here(target):
+            prepared = Path("functions", "policies", f"{name}.prepared")
+            (Path(scratch) / prepared).write_bytes(_prepared(name, Path(scratch), root))
+            own[prepared] = Path(scratch) / prepared
+        _write(fresh, files | own)
     fresh.replace(out)
     stamp.write_text(fingerprint)
     return out
@@ -82,8 +96,8 @@ def package(name: str, out: Path, target: Target = Target.LOCAL, root: Path = RO
 
 def _dependencies(requirements: Path, target: Target, root: Path) -> Path:
     """The folder with the installed dependencies, installed now if it is not there."""
-    platform = sysconfig.get_platform() if target is Target.LOCAL else "linux-x86_64-cp311"
-    origin = f"{_FORM} {platform} {sys.implementation.cache_tag}".encode()
+    where = sysconfig.get_platform() if target is Target.LOCAL else "linux-x86_64-cp311"
+    origin = f"{_FORM} {where} {sys.implementation.cache_tag}".encode()
     digest = hashlib.sha256(requirements.read_bytes() + origin).hexdigest()[:16]
     folder = root / "build" / "dependencies" / digest
     if folder.is_dir():
@@ -138,6 +152,21 @@ def _compiled(sources: Mapping[Path, Path], scratch: Path) -> dict[Path, Path]:
         shutil.copyfile(path, target)
     _compile(scratch)
     return {path.relative_to(scratch): path for path in scratch.rglob("*") if path.is_file()}
+
+
+def _fits_here(target: Target) -> bool:
+    """Whether what is compiled on this machine can be of use where the package is to run."""
+    here = (platform.system(), platform.machine())
+    return target is Target.LOCAL or here == ("Linux", "x86_64")
+
+
+def _prepared(name: str, scratch: Path, root: Path) -> bytes:
+    """The policies in `scratch`, compiled and tried by the function's own code below `root`."""
+    command = [sys.executable, "-m", _PREPARING[name], str(scratch / "functions" / "policies")]
+    done = subprocess.run(command, cwd=root, input=b"", capture_output=True, check=False)
+    if done.returncode:
+        raise PackageError(f"{name}: {done.stderr.decode('utf-8', 'replace').strip()[-2000:]}")
+    return done.stdout
 
 
 def _compile(folder: Path) -> None:

@@ -76,14 +76,14 @@ def signed(call: Callout, body: bytes) -> Pairs:
 
 @contextmanager
 def started(
-    handler: str, log_path: Path, environment: Mapping[str, str]
+    handler: str, log_path: Path, environment: Mapping[str, str], code: Path = ROOT
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """The process as the platform starts it, whether it comes up or not."""
+    """The process as the platform starts it in `code`, whether it comes up or not."""
     command = [sys.executable, "-m", "functions.runtime.serving", handler]
     base = {"PATH": os.environ["PATH"], "MESHWARD_LISTEN": "127.0.0.1"}
     with log_path.open("wb") as log:
         process = subprocess.Popen(
-            command, cwd=ROOT, env=base | dict(environment), stdout=log, stderr=subprocess.STDOUT
+            command, cwd=code, env=base | dict(environment), stdout=log, stderr=subprocess.STDOUT
         )
     try:
         yield process
@@ -97,13 +97,15 @@ def started(
 
 
 @contextmanager
-def running(handler: str, log_path: Path, environment: Mapping[str, str]) -> Iterator[Function]:
+def running(
+    handler: str, log_path: Path, environment: Mapping[str, str], code: Path = ROOT
+) -> Iterator[Function]:
     """The function, ready. Its log is printed, which pytest shows where a test fails."""
     port = free_port().number
     settings = {"FC_SERVER_PORT": str(port), "MESHWARD_SIGNING_SECRETS": SECRET}
     base_url = f"http://127.0.0.1:{port}"
     with (
-        started(handler, log_path, settings | dict(environment)) as process,
+        started(handler, log_path, settings | dict(environment), code) as process,
         httpx.Client(base_url=base_url, trust_env=False, timeout=10) as client,
     ):
         function = Function(process, client, log_path)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from functions.deny_pattern.check import ENGINE, CompiledPolicy, compile_policy
+from functions.deny_pattern.compiled import take_up
 from functions.policy import Policies, Rule, RuleAction, load
 from functions.runtime.settings import POLICIES
 from functions.verdict import Callout, Decision, Phase
@@ -55,7 +56,7 @@ def test_the_message_of_a_rule_gives_away_no_example(path: Path) -> None:
 
 
 def test_the_packed_folder_loads_as_a_function_loads_it() -> None:
-    policies = Policies(POLICIES, compile_policy, ENGINE)
+    policies = Policies(POLICIES, take_up, ENGINE)
     policies.reload()
     assert policies.names() == [path.stem for path in PATHS]
     assert "default" in policies.names()

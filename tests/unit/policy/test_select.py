@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from functions.policy import Policies, PolicySource
+from functions.policy import Policies
 from functions.policy.model import Select
 from functions.policy.select import Call, selects
 from functions.verdict import Callout, Phase
@@ -43,10 +43,7 @@ class Chooser:
         (self.folder / f"{name}.yaml").write_text(text, encoding="utf-8")
 
     def __call__(self, call: Callout, model: str = "") -> str | None:
-        def name_of(source: PolicySource, _revision: str) -> str:
-            return source.policy.policy
-
-        policies = Policies(self.folder, name_of, "engine 1")
+        policies = Policies(self.folder, lambda made: made.source.policy.policy, "engine 1")
         policies.reload()
         return policies.choose(call, lambda: model)
 

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from functions.policy import Policies, PolicyError, PolicySource, load
-from functions.policy.store import revision_of
+from functions.policy import Policies, PolicyError, Prepared, load
+from functions.policy.prepared import revision_of
 from tests.unit.policy.conftest import POLICY, Write
 
 Revisions = Policies[str]
 
 
 def folder_of(path: Path) -> Revisions:
-    return Policies(path.parent, lambda source, revision: f"{source.file} {revision}", "engine 1")
+    return Policies(path.parent, lambda made: f"{made.source.file} {made.revision}", "engine 1")
 
 
 def test_a_policy_is_known_by_its_name(write: Write) -> None:
@@ -97,8 +97,8 @@ def test_a_changed_pack_of_the_folder_comes_into_force(write: Write) -> None:
 
 
 def test_an_error_in_making_is_like_one_in_the_file(write: Write) -> None:
-    def refuse(source: PolicySource, _revision: str) -> str:
-        raise source.error(1, "is not liked")
+    def refuse(made: Prepared) -> str:
+        raise made.source.error(1, "is not liked")
 
     policies = Policies(write(POLICY).parent, refuse, "engine 1")
     with pytest.raises(PolicyError) as refusal:
