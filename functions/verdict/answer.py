@@ -15,6 +15,7 @@ from functions.verdict.contract import (
     CACHE_SECONDS_MAX,
     CONTRACT_VERSION,
     DENY_BODY_BYTES_MAX,
+    NAME_BYTES_MAX,
     PLATFORM_HEADER,
     REVISION_BYTES_MAX,
     STATE_BYTES_MAX,
@@ -31,13 +32,14 @@ from functions.verdict.reasons import REASONS
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
 _REVISION = re.compile(r"[A-Za-z0-9._-]+")
 _STATE = re.compile(r"[A-Za-z0-9._~+/=-]+")
+_RULE = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _SINGLE = frozenset(Header) | {"content-type"}
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A check's answer as the shim understands it. `status` is set for a denial only; `keep` bytes
-    at the end of a window come again at the start of the next one."""
+    at the end of a window come again at the start of the next one; `rule` is for the access log."""
 
     decision: Decision
     reason: Reason
@@ -48,6 +50,7 @@ class Answer:
     content_type: str | None
     body: bytes
     keep: int = 0
+    rule: str | None = None
 
 
 def encode(verdict: Verdict) -> tuple[list[tuple[str, str]], bytes]:
@@ -63,6 +66,8 @@ def encode(verdict: Verdict) -> tuple[list[tuple[str, str]], bytes]:
         headers.append((Header.STATE.value, verdict.state))
     if verdict.keep:
         headers.append((Header.KEEP.value, str(verdict.keep)))
+    if verdict.rule is not None:
+        headers.append((Header.RULE.value, verdict.rule))
     if verdict.status is not None:
         headers.append((Header.STATUS.value, str(verdict.status)))
     if verdict.content_type is not None:
@@ -110,6 +115,7 @@ def _read(seen: Mapping[str, str], body: bytes) -> Answer | None:
     cache_seconds = seen.get(Header.CACHE_SECONDS, "")
     keep = seen.get(Header.KEEP, "0")
     revision = seen.get(Header.REVISION, "")
+    rule = seen.get(Header.RULE)
     try:
         decision = Decision(seen.get(Header.VERDICT, ""))
         reason = Reason(seen.get(Header.REASON, ""))
@@ -123,6 +129,7 @@ def _read(seen: Mapping[str, str], body: bytes) -> Answer | None:
         and _number_up_to(cache_seconds, CACHE_SECONDS_MAX)
         and (state is None or (_STATE.fullmatch(state) and len(state) <= STATE_BYTES_MAX))
         and _number_up_to(keep, WINDOW_BYTES_MAX)
+        and (rule is None or (_RULE.fullmatch(rule) and len(rule) <= NAME_BYTES_MAX))
         and (status is None or _number_up_to(status, STATUS_DENY_MAX))
     )
     if not keeps_contract:
@@ -137,6 +144,7 @@ def _read(seen: Mapping[str, str], body: bytes) -> Answer | None:
         content_type=seen.get("content-type"),
         body=body,
         keep=int(keep),
+        rule=rule,
     )
 
 

@@ -69,6 +69,7 @@ class Header(StrEnum):
     CACHE_SECONDS = "x-meshward-cache-seconds"
     KEEP = "x-meshward-keep"
     STATUS = "x-meshward-status"
+    RULE = "x-meshward-rule"
 
 
 class Phase(StrEnum):

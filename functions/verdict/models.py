@@ -78,7 +78,7 @@ class Finding(Record):
 
 
 class Verdict(Record):
-    """A check's answer for one message.
+    """A check's answer for one message. The strictest finding stands first.
 
     `body` is empty for `allow`, the whole new message for `mask`, and for `deny` the answer to the
     caller in its provider's error shape, with `content_type` and `status` (400 to 599).
@@ -102,6 +102,11 @@ class Verdict(Record):
     status: int | None = Field(default=None, ge=STATUS_DENY_MIN, le=STATUS_DENY_MAX)
     content_type: str | None = Field(default=None, min_length=1, max_length=128)
     body: str = ""
+
+    @property
+    def rule(self) -> str | None:
+        """The rule, or the judge's category, that the verdict rests on: that of the first finding."""
+        return self.findings[0].rule if self.findings else None
 
     @model_validator(mode="after")
     def _fields_fit_the_decision(self) -> Self:

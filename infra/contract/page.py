@@ -47,6 +47,7 @@ Status 200 and these headers, each once only. Anything else is a failed check an
 | `x-meshward-cache-seconds` | how long an identical call may reuse an `allow`: 0 to {words.CACHE_SECONDS_MAX} | yes |
 | `x-meshward-state` | sealed state for this check's next callout of the call, at most {words.STATE_BYTES_MAX} bytes | no |
 | `x-meshward-keep` | of a window: how many bytes at its end come again at the start of the next one; absent is 0 | no |
+| `x-meshward-rule` | the rule, or the judge's category, that the verdict rests on: lower-case letters, digits, `.`, `_`, `-`; at most {words.NAME_BYTES_MAX} bytes. For access logs; it decides nothing | no |
 | `x-meshward-status` | the caller's status: {words.STATUS_DENY_MIN} to {words.STATUS_DENY_MAX} | for `deny`, and only there |
 | `content-type` | of the body | for `deny` |
 

@@ -15,6 +15,9 @@ const text = @import("text.zig");
 pub const Answer = struct {
     decision: contract.Decision,
     reason: contract.Reason,
+    /// Of the policy, and of it what the verdict rests on; "" where nothing was found.
+    revision: []const u8,
+    rule: []const u8,
     /// For a denial: what the caller gets. Slices live as long as the headers.
     status: u32,
     content_type: []const u8,
@@ -42,6 +45,7 @@ const Header = enum {
     cache_seconds,
     state,
     keep,
+    rule,
     status,
     content_type,
 };
@@ -93,6 +97,7 @@ fn known(name: []const u8) ?Header {
         .cache_seconds = contract.header.cache_seconds,
         .state = contract.header.state,
         .keep = contract.header.keep,
+        .rule = contract.header.rule,
         .status = contract.header.status,
         .content_type = "content-type",
     });
@@ -118,6 +123,7 @@ fn understand(values: *const std.EnumArray(Header, ?[]const u8)) ?Answer {
         if (!isToken(state, "._~+/=-", contract.state_bytes_max)) return null;
     }
     const keep = upTo(contract.window_bytes_max, values.get(.keep) orelse "0") orelse return null;
+    if (values.get(.rule)) |rule| if (!isName(rule)) return null;
     const status = if (values.get(.status)) |digits|
         upTo(contract.status_deny_max, digits) orelse return null
     else
@@ -125,6 +131,8 @@ fn understand(values: *const std.EnumArray(Header, ?[]const u8)) ?Answer {
     return .{
         .decision = decision,
         .reason = reason,
+        .revision = revision,
+        .rule = values.get(.rule) orelse "",
         .status = status,
         .content_type = values.get(.content_type) orelse "",
         .state = values.get(.state) orelse "",
@@ -159,6 +167,13 @@ fn isToken(value: []const u8, marks: []const u8, bytes_max: usize) bool {
         if (std.mem.indexOfScalar(u8, marks, byte) == null) return false;
     }
     return true;
+}
+
+/// `functions.verdict.models.Name`.
+fn isName(value: []const u8) bool {
+    if (!isToken(value, "._-", contract.name_bytes_max)) return false;
+    for (value) |byte| if (std.ascii.isUpper(byte)) return false;
+    return std.ascii.isAlphanumeric(value[0]);
 }
 
 fn upTo(limit: u32, digits: []const u8) ?u32 {

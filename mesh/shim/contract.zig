@@ -38,6 +38,7 @@ pub const header = struct {
     pub const cache_seconds = "x-meshward-cache-seconds";
     pub const keep = "x-meshward-keep";
     pub const status = "x-meshward-status";
+    pub const rule = "x-meshward-rule";
 };
 
 pub const Phase = enum {

@@ -47,6 +47,7 @@ const Answer = struct {
         status: ?u32 = null,
         content_type: ?[]const u8 = null,
         keep: u32 = 0,
+        rule: ?[]const u8 = null,
     },
 };
 
@@ -81,6 +82,8 @@ fn expectUnderstood(comptime file: []const u8) !void {
                     try testing.expectEqualStrings(content_type, answer.content_type);
                     try testing.expectEqualStrings(means.state orelse "", answer.state);
                     try testing.expectEqual(means.keep, answer.keep);
+                    try testing.expectEqualStrings(means.revision, answer.revision);
+                    try testing.expectEqualStrings(means.rule orelse "", answer.rule);
                 },
             }
         }

@@ -27,6 +27,7 @@ def test_an_account_word_is_denied_in_words_that_openai_clients_understand(
         Reason.RULE_MATCHED,
         403,
     )
+    assert found.rule == "account-word"
     assert found.content_type == "application/json"
     assert found.body.decode() == (
         '{"error":{"message":"Meshward denied this call: rule.matched '

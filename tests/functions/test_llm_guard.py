@@ -39,6 +39,7 @@ def test_what_the_judge_flags_is_denied_with_category_and_reason(
         Reason.JUDGE_FLAGGED,
         403,
     )
+    assert found.rule == "personal-data"
     assert found.body.decode() == (
         '{"error":{"message":"Meshward denied this call: judge.flagged '
         '(personal-data: it holds an account number)",'

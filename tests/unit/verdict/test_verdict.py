@@ -101,3 +101,11 @@ def test_no_header_of_an_answer_can_be_torn_by_a_line_end() -> None:
 def test_what_a_window_keeps_is_said_and_nothing_else_is() -> None:
     assert ("x-meshward-keep", "7") in encode(Verdict(**NOTHING))[0]
     assert "x-meshward-keep" not in dict(encode(Verdict(**MASK))[0])
+
+
+def test_the_first_finding_names_the_rule_and_a_verdict_without_findings_names_none() -> None:
+    found = tuple(
+        Finding(rule=rule, category="word", severity=Severity.HIGH) for rule in ("worst", "other")
+    )
+    assert ("x-meshward-rule", "worst") in encode(Verdict(**DENY | {"findings": found}))[0]
+    assert "x-meshward-rule" not in dict(encode(Verdict(**DENY))[0])
