@@ -105,7 +105,7 @@ class Verdict(Record):
 
     @property
     def rule(self) -> str | None:
-        """The rule, or the judge's category, that the verdict rests on: that of the first finding."""
+        """The rule or category that the verdict rests on: that of its first finding."""
         return self.findings[0].rule if self.findings else None
 
     @model_validator(mode="after")
