@@ -20,12 +20,14 @@ from rich.console import Console
 from infra.cli import STARTED
 from infra.emulator.calls import CallRecord
 from infra.emulator.capacity import INSTANCES_MAX
-from infra.emulator.server import EmulatorSettings, Facts, run
+from infra.emulator.server import Facts, run
+from infra.emulator.settings import EmulatorSettings
 from infra.ports import LOOPBACK, Port, free_port
 
 _PORT: Final = 9000
 _ANY_SECRET: Final = "anything"  # noqa: S105 -- what to write where nothing is verified
 _YOUR_SECRET: Final = "<the secret that you gave>"  # noqa: S105
+_EVERYWHERE: Final = "0.0.0.0"  # noqa: S104 -- named, not listened on
 _PATH_CHARACTERS_MAX: Final = 60
 
 
@@ -33,6 +35,9 @@ def emulate(  # noqa: PLR0913, PLR0917 -- each is an option of the command line
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Where to listen; 0: any free port.")
     ] = _PORT,
+    host: Annotated[
+        str, typer.Option(help="The address to listen on; beyond this machine with a key only.")
+    ] = LOOPBACK,
     region: Annotated[str, typer.Option(help="The region that it pretends to be.")] = "cn-hangzhou",
     account_id: Annotated[str, typer.Option(help="Whose account it is.")] = "1234567890123456",
     access_key_id: Annotated[
@@ -59,6 +64,7 @@ def emulate(  # noqa: PLR0913, PLR0917 -- each is an option of the command line
     taken = free_port(port)
     settings = EmulatorSettings(
         port=taken.number,
+        host=host,
         region=region,
         account_id=account_id,
         code_folder=code_folder.absolute() if code_folder else None,
@@ -96,14 +102,15 @@ class Banner:
     def ready(self, _facts: Facts) -> None:
         """The banner, once calls are taken."""
         settings, say = self._settings, self._console.print
-        address = f"http://{LOOPBACK}:{self._port.number}"
+        authority = f"{_reachable(settings.host)}:{self._port.number}"
+        address = f"http://{authority}"
         whose = f"{settings.region}, account {settings.account_id}"
         title = "\n[bold]Function Compute on this machine[/bold]"
         say(f"{title}  {address}  [dim]{whose}[/dim]", soft_wrap=True)
         if self._port.stepped:
             say(f"Port {self._port.wanted} is busy; took {self._port.number}.")
         say(f"\n[bold]The SDKs[/bold]  [dim]{_signed(settings)}[/dim]")
-        self._lines(_for_sdks(settings, self._port.number))
+        self._lines(_for_sdks(settings, authority))
         say("\n[bold]Serverless Devs[/bold]")
         self._lines(_for_serverless_devs(settings, address))
         say("\n[bold]A trigger[/bold], by the host name that the platform has given it")
@@ -151,13 +158,18 @@ def _secret(settings: EmulatorSettings) -> str:
     return _YOUR_SECRET if settings.access_key_id else _ANY_SECRET
 
 
-def _for_sdks(settings: EmulatorSettings, port: int) -> list[str]:
+def _reachable(host: str) -> str:
+    """Where callers on this machine find what listens on `host`."""
+    return LOOPBACK if host == _EVERYWHERE else host
+
+
+def _for_sdks(settings: EmulatorSettings, authority: str) -> list[str]:
     key = shlex.quote(settings.access_key_id or "anybody")
     return [
         f"export ALIBABA_CLOUD_ACCESS_KEY_ID={key}",
         f"export ALIBABA_CLOUD_ACCESS_KEY_SECRET='{_secret(settings)}'",
-        f'alibabacloud_fc20230330   Config(endpoint="{LOOPBACK}:{port}", protocol="http", …)',
-        f'fc2 (aliyun-fc2)          Client(endpoint="http://{LOOPBACK}:{port}", …)',
+        f'alibabacloud_fc20230330   Config(endpoint="{authority}", protocol="http", …)',
+        f'fc2 (aliyun-fc2)          Client(endpoint="http://{authority}", …)',
     ]
 
 

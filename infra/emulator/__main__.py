@@ -4,7 +4,8 @@ import argparse
 import os
 from pathlib import Path
 
-from infra.emulator.server import EmulatorSettings, run
+from infra.emulator.server import run
+from infra.emulator.settings import EmulatorSettings
 
 _SECRET = "ALIBABA_CLOUD_ACCESS_KEY_SECRET"  # noqa: S105 -- the variable's name, as the SDKs have it
 

@@ -3,7 +3,7 @@
 create, update, publish, … ──▶ Function ──▶ HTTP triggers and domains, found by host
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -67,9 +67,12 @@ class Account:
         end = f"/{qualifier}" if qualifier else ""
         return f"acs:fc:{self.region}:{self.account_id}:functions/{name}{end}"
 
-    def tidy(self, now: float) -> None:
-        """Remove code that nobody uses any more."""
-        self.packages.tidy(self._codes(), now)
+    def codes(self) -> list[Code]:
+        """All code that somebody uses."""
+        functions, layers = self.functions.values(), self.layers.values()
+        versions = [each for f in functions for each in (f.latest, *f.versions.values())]
+        used = [code for version in versions for code in (version.code, *version.layers)]
+        return used + [layer.code for found in layers for layer in found.values() if layer]
 
     def create(
         self, configuration: Configuration, code: Code, echoed: dict[str, Any], now: str
@@ -81,12 +84,18 @@ class Account:
         return self.put(Function(self.new_id(), latest))
 
     def restore(self, kind: str, key: str, value: Any) -> None:  # noqa: ANN401 -- of that kind
-        """Take in a thing as it was kept."""
+        """Take in a thing as it was kept; the folder with its code may have been moved since."""
         match kind:
             case "function":
+                for version in (value.latest, *value.versions.values()):
+                    version.code = self.packages.found(version.code)
+                    version.layers = tuple(map(self.packages.found, version.layers))
                 self.put(value)
             case "layer":
-                self.layers[key] = value
+                self.layers[key] = {
+                    number: layer and replace(layer, code=self.packages.found(layer.code))
+                    for number, layer in value.items()
+                }
             case "domain":
                 self.domains[key] = value
             case "service":
@@ -94,11 +103,11 @@ class Account:
 
     def put(self, function: Function) -> Function:
         """Take in a function, new or changed."""
+        self.told("function", function.name, function)
         self.functions[function.name] = function
         for trigger in function.triggers.values():
             if trigger.is_http:
                 self._hosts[trigger.host] = (function.name, trigger.name)
-        self.told("function", function.name, function)
         return function
 
     def refuse_taken(self, name: str) -> None:
@@ -126,7 +135,7 @@ class Account:
         function = self.function(name)
         if function.triggers:
             names = ", ".join(function.triggers)
-            raise FcError(409, "FunctionHasTriggers", f"{name} still has triggers: {names}")
+            raise FcError(409, "FunctionNotEmpty", f"{name} still has triggers: {names}")
         del self.functions[name]
         self.told("function", name, None)
 
@@ -254,7 +263,7 @@ class Account:
         service = self.service(name)
         if functions := self.functions_of(service):
             what = f"{name} still has functions: {', '.join(each.name for each in functions)}"
-            raise FcError(409, "ServiceHasFunctions", what)
+            raise FcError(409, "ServiceNotEmpty", what)
         del self.services[name]
         self.told("service", name, None)
 
@@ -266,13 +275,6 @@ class Account:
     def _layer_codes(self, configuration: Configuration) -> tuple[Code, ...]:
         """The code of a function's layers, in its order; raises where one does not exist."""
         return tuple(self.layer_by_arn(arn).code for arn in configuration.layers)
-
-    def _codes(self) -> Iterator[Code]:
-        for function in self.functions.values():
-            for version in (function.latest, *function.versions.values()):
-                yield from (version.code, *version.layers)
-        for versions in self.layers.values():
-            yield from (layer.code for layer in versions.values() if layer)
 
     def _put_trigger(self, function: Function, trigger: Trigger) -> Trigger:
         if trigger.is_http:

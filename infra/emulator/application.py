@@ -18,6 +18,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Router
@@ -27,9 +28,8 @@ from infra.emulator import api_v2, api_v3, control, uploads
 from infra.emulator.calls import CallRecord, Watcher
 from infra.emulator.endpoints import Check
 from infra.emulator.entrances import PROXY, Entrances
-from infra.emulator.errors import FcError, FunctionError, not_found
+from infra.emulator.errors import FcError, FunctionError, invalid, not_found, too_large
 from infra.emulator.faults import CutError
-from infra.emulator.headers import value
 from infra.emulator.http import asgi
 from infra.emulator.http.body import Headers as RawHeaders
 from infra.emulator.http.body import TooLargeError
@@ -99,6 +99,7 @@ class Application:
             await send(message)
 
         _refuse_web_pages(scope["headers"], _host(scope["headers"]))
+        scope["app"] = self  # Or the router words what it refuses by itself, and not as JSON.
         await self._control(scope, receive, identified)
 
     async def _dispatch(self, request_id: str, exchange: Exchange) -> None:
@@ -169,7 +170,9 @@ def _worded(error: Exception, request_id: str) -> Response:
             headers = {"x-fc-error-type": _REQUEST_ERROR}
             return JSONResponse(error.document(request_id), error.status, headers)
         case TooLargeError():
-            return _worded(FcError(413, "EntityTooLarge", str(error)), request_id)
+            return _worded(too_large(error.bytes_max), request_id)
+        case HTTPException():
+            return _worded(FcError(error.status_code, "MethodNotAllowed", error.detail), request_id)
         case _:
             traceback.print_exception(error)
             fault = FcError(500, "InternalServerError", type(error).__name__)
@@ -181,8 +184,11 @@ def _identity(request_id: str) -> tuple[bytes, bytes]:
 
 
 def _host(headers: RawHeaders) -> str:
-    """The Host header without port and final dot, in lower case."""
-    host = value(headers, b"host").lower()
+    """The Host header without port and final dot, in lower case; raises where there are two."""
+    given = [text for name, text in headers if name == b"host"]
+    if len(given) > 1:
+        raise invalid("Host", "is there more than once")
+    host = given[0].decode("latin-1").lower() if given else ""
     if not host.startswith("["):
         host = host.partition(":")[0]
     return host.removesuffix(".")
@@ -206,4 +212,5 @@ def _refuse_web_pages(headers: RawHeaders, host: str) -> None:
 
 
 async def _nothing_there(scope: Scope, _receive: Receive, _send: Send) -> None:
-    raise FcError(404, "PathNotSupported", f"{scope['path']} is no path of Function Compute")
+    what = f"'{scope['method']}' against '{scope['path'][:200]}' is not supported"
+    raise FcError(400, "PathNotSupported", what)

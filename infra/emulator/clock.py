@@ -7,6 +7,11 @@ Signatures do not: a client's clock is its own.
 import asyncio
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from infra.emulator.errors import invalid
+
+_OFFSET_SECONDS_MAX: Final = 10 * 365 * 86400
 
 
 class Clock:
@@ -29,7 +34,10 @@ class Clock:
         return self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def advance(self, seconds: float) -> None:
-        """Move it forward."""
+        """Move it forward, by ten years at most in all."""
+        if not 0 <= seconds <= _OFFSET_SECONDS_MAX - self._offset:
+            left = f"between 0 and {_OFFSET_SECONDS_MAX - self._offset:.0f}"
+            raise invalid("advanceSeconds", f"{seconds} is not {left} (ten years in all)")
         self._offset += seconds
         self._moved.set()
         self._moved = asyncio.Event()

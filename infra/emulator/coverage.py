@@ -55,7 +55,7 @@ _V2_DIFFERENCES: Final = {
     "UpdateFunction": "as CreateFunction",
     "CreateService": "role, log, VPC and NAS settings are read back and change nothing",
     "UpdateService": "as CreateService",
-    "DeleteService": "code of the refusal where there are functions: ServiceHasFunctions, not compared with the cloud",
+    "DeleteService": "code of the refusal where there are functions: ServiceNotEmpty, not compared with the cloud",
     "PublishVersion": "also where nothing has changed",
     "CreateCustomDomain": "as in FC 3.0",
     "UpdateCustomDomain": "as in FC 3.0",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from infra.emulator import headers
-from infra.emulator.errors import FcError, FunctionError, invalid, not_emulated
+from infra.emulator.errors import FcError, FunctionError, invalid, not_emulated, too_large
 from infra.emulator.faults import CutError, Fault, Kind
 from infra.emulator.http.body import Body, Headers, TooLargeError
 from infra.emulator.http.client import Answer, AnswerError, Connection, LostError
@@ -55,10 +55,11 @@ def check_request(exchange: Exchange) -> None:
     if len(exchange.path) + len(exchange.query) > TARGET_BYTES_MAX:
         raise invalid("path", f"exceeds {TARGET_BYTES_MAX} bytes together with its query")
     if (exchange.body.size or 0) > BODY_BYTES_MAX:
-        raise _too_large()
+        raise _body_too_large()
     if exchange.upgrade:
         raise not_emulated("a WebSocket or another upgrade of a trigger's connection")
     exchange.body.bytes_max = BODY_BYTES_MAX
+    exchange.body.passed = headers.for_function
 
 
 async def forward(call: Call, exchange: Exchange) -> None:
@@ -79,6 +80,7 @@ async def forward(call: Call, exchange: Exchange) -> None:
         raw.append((b"x-fc-request-id", call.request_id.encode()))
         exchange.start(answer.status, raw)
         exchange.source = answer.body
+        answer.body.passed = headers.for_caller
         answer.body.attach(exchange)
         exchange.flush()
         await connection.done()
@@ -106,7 +108,7 @@ async def invoke(call: Call) -> Invoked:
     A function that breaks is an answer here, since the platform answers 200 and says so aside.
     """
     if len(call.body if isinstance(call.body, bytes) else b"") > BODY_BYTES_MAX:
-        raise _too_large()
+        raise too_large(BODY_BYTES_MAX)
 
     async def read(answer: Answer, connection: Connection, instance: Instance) -> Invoked:
         body = await answer.body.read()
@@ -158,7 +160,7 @@ async def _answered(
     except AnswerError as error:
         raise FcError(502, "BadResponse", str(error)) from None
     except TooLargeError:
-        raise _too_large() from None
+        raise _body_too_large() from None
     except (LostError, OSError):
         broken = True
         what = "Process exited unexpectedly before completing request"
@@ -225,5 +227,5 @@ def invoke_call(request_id: str, pool: Pool, payload: bytes) -> Call:
     return Call(request_id, INVOKE_PATH, b"POST", target, INVOKE_HEAD, pool, payload)
 
 
-def _too_large() -> FcError:
-    return FcError(413, "EntityTooLarge", f"the body exceeds {BODY_BYTES_MAX} bytes")
+def _body_too_large() -> FcError:
+    return invalid("body", f"exceeds {BODY_BYTES_MAX} bytes")

@@ -15,9 +15,10 @@ from starlette.datastructures import Headers
 from infra.emulator import data_plane
 from infra.emulator.access import SignedOnly
 from infra.emulator.api_v2.subject import Subject
-from infra.emulator.errors import FcError, not_found
+from infra.emulator.errors import FcError, invalid, not_found
 from infra.emulator.events import PAYLOAD_BYTES_MAX, milliseconds
 from infra.emulator.headers import value
+from infra.emulator.http.body import TooLargeError
 from infra.emulator.http.exchange import Exchange
 from infra.emulator.model import LATEST, CustomDomain, Event, Function, Trigger
 from infra.emulator.signature import Credentials, Signed, verify_trigger
@@ -110,7 +111,10 @@ class Entrances:
     ) -> None:
         """Take on an asynchronous request of a trigger; the function gets it by and by."""
         exchange.body.bytes_max = PAYLOAD_BYTES_MAX
-        payload = await exchange.body.read()
+        try:
+            payload = await exchange.body.read()
+        except TooLargeError as error:
+            raise invalid("body", f"exceeds {error.bytes_max} bytes, sent as Async") from None
         target, head = data_plane.passed(exchange, added)
         event = Event(
             id=request_id,

@@ -61,6 +61,17 @@ def exists(kind: str, name: str) -> FcError:
     return FcError(409, f"{kind}AlreadyExists", f"{kind.lower()} '{name}' already exists")
 
 
+def too_large(bytes_max: int) -> FcError:
+    """400: a payload beyond what an invocation takes."""
+    what = f"payload size exceeds maximum allowed size ({bytes_max} bytes)"
+    return FcError(400, "EntityTooLarge", what)
+
+
+def unavailable(what: str, error: Exception) -> FcError:
+    """503: this machine does not give what is needed, such as room on its disk."""
+    return FcError(503, "ServiceUnavailable", f"{what}: {error}")
+
+
 def not_emulated(operation: str) -> FcError:
     """501: something of the platform that has no counterpart here."""
     where = "docs/emulator-coverage.md tells what is"

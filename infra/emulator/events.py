@@ -9,6 +9,7 @@ invocation: retries" and "Result callback", 2026-04.
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable
 from typing import Final
@@ -17,7 +18,7 @@ from infra.emulator import data_plane
 from infra.emulator.account import Changed
 from infra.emulator.clock import Clock
 from infra.emulator.data_plane import Call, Invoked
-from infra.emulator.errors import FcError, exists, invalid, not_found
+from infra.emulator.errors import FcError, exists, invalid, not_found, too_large
 from infra.emulator.faults import CutError
 from infra.emulator.ids import Ids
 from infra.emulator.model import AsyncSettings, Event, Function, Status, Step, Target
@@ -48,17 +49,17 @@ class Events:
     def accept(self, event: Event) -> Event:
         """Take it on; it is carried out from now on, and kept if it is stateful."""
         if len(event.payload) > PAYLOAD_BYTES_MAX:
-            what = f"the body exceeds {PAYLOAD_BYTES_MAX} bytes, the limit of async invocations"
-            raise FcError(413, "EntityTooLarge", what)
+            raise too_large(PAYLOAD_BYTES_MAX)
         function = self._find(event.function)
+        function.refuse_disabled()
         function.at(event.qualifier)
         wanted = event.task_id or event.id
         event.task_id = wanted if settings_of(function, event.qualifier).stateful else ""
         kept = self._events.setdefault(event.function, {})
         if event.task_id and event.task_id in kept:
             raise exists("AsyncTask", event.task_id)
-        kept[_key(event)] = event
-        self._step(event, Status.ENQUEUED)
+        event.steps.append(Step(Status.ENQUEUED, self._now_ms()))
+        self.told("event", event.id, event)
         self.resume(event)
         return event
 
@@ -96,7 +97,7 @@ class Events:
         for event in self._events.pop(function, {}).values():
             if task := self._tasks.get(event.id):
                 task.cancel()
-            self.told("event", event.id, None)
+            self._forget(event)
 
     def close(self) -> None:
         """Carry out nothing any more."""
@@ -162,7 +163,7 @@ class Events:
         except FcError:
             event.destination = "Failed"
         if event.task_id:
-            self.told("event", event.id, event)
+            self._keep(event)
 
     def _result(self, event: Event) -> dict[str, object]:
         well = event.status is Status.SUCCEEDED
@@ -191,7 +192,13 @@ class Events:
     def _step(self, event: Event, status: Status, detail: str = "") -> None:
         event.status = status
         event.steps.append(Step(status, self._now_ms(), detail))
-        self.told("event", event.id, event)
+        self._keep(event)
+
+    def _keep(self, event: Event) -> None:
+        """Keep how far it is. Where that cannot be, it stays as it was kept before: the next
+        emulator carries it out once more, which is better than not at all."""
+        with contextlib.suppress(FcError):
+            self.told("event", event.id, event)
 
     def _end(self, event: Event, status: Status, detail: str = "") -> None:
         event.ended_ms = self._now_ms()
@@ -200,12 +207,16 @@ class Events:
         kept = self._events.get(event.function, {})
         if not event.task_id:
             kept.pop(_key(event), None)
-            self.told("event", event.id, None)
+            self._forget(event)
             return
         ended = [each for each in kept.values() if each.status.is_final]
         for old in ended[: max(len(ended) - _TASKS_MAX, 0)]:
             del kept[_key(old)]
-            self.told("event", old.id, None)
+            self._forget(old)
+
+    def _forget(self, event: Event) -> None:
+        with contextlib.suppress(FcError):  # Likewise.
+            self.told("event", event.id, None)
 
     def _now_ms(self) -> int:
         return milliseconds(self._clock)

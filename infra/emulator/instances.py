@@ -143,9 +143,10 @@ class Instance:
             self._process = await GroupProcess.start(
                 how.command, self.code.folder, environment(self), self.place.guardian
             )
+        except PermissionError as error:
+            raise _cannot_start("CAFilePermission", name, how.command[0], error) from None
         except OSError as error:
-            what = f"the start command of {name} cannot be run: {how.command[0]}: {error.strerror}"
-            raise FcError(412, "CAFileNotFound", what) from None
+            raise _cannot_start("CAFileNotFound", name, how.command[0], error) from None
         self._tasks.append(asyncio.create_task(self._process.read_lines(self._log)))
         if memory.MEASURED:
             self._tasks.append(asyncio.create_task(self._watch_memory()))
@@ -226,3 +227,8 @@ class Instance:
         self.connections.close()
         for task in self._tasks[1:]:  # The first reads the log to its end.
             task.cancel()
+
+
+def _cannot_start(code: str, name: str, command: str, error: OSError) -> FcError:
+    what = f"The function {name} cannot be started: {command}: {error.strerror}"
+    return FcError(412, code, what)

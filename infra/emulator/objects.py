@@ -4,13 +4,14 @@ tempBucketToken ──▶ bucket, object name, credentials that are good for not
 PUT /<object> (Host: <bucket>.oss-<region>.…) ──▶ kept ──▶ code: {ossBucketName, ossObjectName}
 """
 
+import contextlib
 import hashlib
 import secrets
 import time
 from pathlib import Path
 from typing import Final
 
-from infra.emulator.errors import FcError
+from infra.emulator.errors import FcError, unavailable
 
 _UNUSED_SECONDS_MAX: Final = 3600.0
 BYTES_MAX: Final = 500 * 1024 * 1024
@@ -46,8 +47,11 @@ class Objects:
         """Keep an object."""
         path = self._path(bucket, name)
         fresh = path.with_suffix(".new")
-        fresh.write_bytes(content)
-        fresh.rename(path)
+        try:
+            fresh.write_bytes(content)
+            fresh.rename(path)
+        except OSError as error:
+            raise unavailable(f"no object can be kept in {self._folder}", error) from None
 
     def read(self, bucket: str, name: str) -> bytes:
         """An object, or InvalidArgument as the platform says it where code is not found."""
@@ -60,8 +64,9 @@ class Objects:
     def tidy(self) -> None:
         """Remove what nobody has put for an hour."""
         for path in self._folder.iterdir():
-            if time.time() - path.stat().st_mtime > _UNUSED_SECONDS_MAX:
-                path.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):  # Just renamed, when it was written.
+                if time.time() - path.stat().st_mtime > _UNUSED_SECONDS_MAX:
+                    path.unlink()
 
     def _path(self, bucket: str, name: str) -> Path:
         # Names are anybody's: only their hash becomes a path.

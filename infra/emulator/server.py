@@ -6,48 +6,27 @@ settings ──serve──▶ listeners ──▶ one line of JSON with their po
 import asyncio
 import contextlib
 import json
+import resource
 import signal
 import socket
 import ssl
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import uvloop
 
 from infra.emulator.application import Application
 from infra.emulator.calls import Watcher
-from infra.emulator.capacity import INSTANCES_MAX
 from infra.emulator.http.server import Connection
+from infra.emulator.settings import EmulatorSettings, StartError, check
 from infra.emulator.signature import Credentials
-from infra.emulator.state import Emulator, StateError
-from infra.ports import LOOPBACK
+from infra.emulator.state import Emulator
 
-_GRACE_SECONDS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class EmulatorSettings:
-    """Ports (0: any free one), the TLS port's certificate, and whose account this is.
-
-    `data` keeps all of the account for the next emulator, `code_folder` only its packages. With an
-    access key id, signatures are verified; without one, anybody on this machine may call it.
-    """
-
-    port: int = 0
-    tls_port: int | None = None
-    tls_cert: Path | None = None
-    tls_key: Path | None = None
-    host: str = LOOPBACK
-    region: str = "cn-hangzhou"
-    account_id: str = "1234567890123456"
-    code_folder: Path | None = None
-    data: Path | None = None
-    instances_max: int = INSTANCES_MAX
-    access_key_id: str = ""
-    access_key_secret: str = field(default="", repr=False)
+_GRACE_SECONDS: Final = 5
+_FILES_MAX: Final = 65536
 
 
 Facts = Mapping[str, object]
@@ -65,7 +44,8 @@ async def serve(
     ready: Callable[[Facts], None] = print_facts,
     watcher: Watcher | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT; `ready` is called once it can be used."""
+    """Serve until SIGTERM or SIGINT; `ready` is called once it can be used. Raises StartError."""
+    check(settings)
     folder = Path(tempfile.mkdtemp(prefix="meshward-emulator-"))
     emulator = Emulator(
         settings.account_id,
@@ -124,19 +104,32 @@ def run(
     ready: Callable[[Facts], None] = print_facts,
     watcher: Watcher | None = None,
 ) -> None:
-    """Serve in a new event loop."""
+    """Serve in a new event loop; what keeps it from starting is one line on standard error."""
+    _allow_many_files()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             runner.run(serve(settings, ready, watcher))
-        except StateError as error:
-            sys.exit(f"meshward: {error}")
+        except StartError as error:
+            sys.exit(f"error: {error}")
+
+
+def _allow_many_files() -> None:
+    """As many open files as this user may have: each instance and each caller takes some."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES_MAX if hard == resource.RLIM_INFINITY else min(hard, _FILES_MAX)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _listener(host: str, port: int) -> socket.socket:
     # The protocol is named, or Nagle's algorithm stays on for what the listener accepts.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise StartError(f"{host}:{port} cannot be listened on: {error.strerror}") from None
     listener.listen(2048)
     return listener
 
@@ -144,5 +137,9 @@ def _listener(host: str, port: int) -> socket.socket:
 def _tls(settings: EmulatorSettings) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     if settings.tls_cert is not None:
-        context.load_cert_chain(settings.tls_cert, settings.tls_key)
+        try:
+            context.load_cert_chain(settings.tls_cert, settings.tls_key)
+        except OSError as error:
+            files = f"{settings.tls_cert} and {settings.tls_key}"
+            raise StartError(f"{files} are no certificate and key: {error.strerror}") from None
     return context

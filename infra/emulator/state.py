@@ -10,7 +10,6 @@ from infra.emulator.account import Account
 from infra.emulator.capacity import INSTANCES_MAX, Capacity
 from infra.emulator.clock import Clock
 from infra.emulator.data_plane import Call
-from infra.emulator.errors import FcError
 from infra.emulator.events import Events
 from infra.emulator.faults import Faults
 from infra.emulator.ids import Ids
@@ -21,15 +20,12 @@ from infra.emulator.place import Place
 from infra.emulator.pools import Pool
 from infra.emulator.processes import Guardian, python_path
 from infra.emulator.reload import Reloads
+from infra.emulator.settings import StartError
 
 if TYPE_CHECKING:
     from infra.emulator.store import Store
 
 _REAP_SECONDS: Final = 30.0
-
-
-class StateError(Exception):
-    """What was kept cannot be taken up; the message is for whoever started the emulator."""
 
 
 class Emulator:
@@ -48,16 +44,19 @@ class Emulator:
         instances_max: int = INSTANCES_MAX,
         data: Path | None = None,
     ) -> None:
+        self._guardian = Guardian(folder)  # First of all, since it removes the folder in the end.
         kept = data or folder
         code_folder = code_folder or kept / "code"
-        code_folder.mkdir(parents=True, exist_ok=True)
+        try:
+            code_folder.mkdir(parents=True, exist_ok=True)
+            self.objects = Objects(kept / "objects")
+        except OSError as error:
+            raise StartError(f"{error.filename} cannot be a folder: {error.strerror}") from None
         self.chance = random.Random()  # noqa: S311 -- ids, faults and weights, no secrets
         self.ids, self.faults, self.clock = Ids(self.chance), Faults(self.chance), Clock()
         self.account = Account(account_id, region, code_folder, self.ids.request)
         self.reloads = Reloads()
-        self.objects = Objects(kept / "objects")
         self.events = Events(self.clock, self.ids, self.account.function, self._prepared)
-        self._guardian = Guardian(folder)
         self._pools: dict[tuple[str, str], Pool] = {}
         self._logs: dict[str, Log] = {}
         self.capacity = Capacity(self._pools.values, instances_max)
@@ -77,9 +76,7 @@ class Emulator:
 
     def pick(self, function: Function, qualifier: str) -> Version:
         """The version that one invocation goes to; raises where it is refused beforehand."""
-        if function.disabled is not None:
-            what = f"invocations of '{function.name}' are disabled: {function.disabled}"
-            raise FcError(403, "FunctionInvocationDisabled", what)
+        function.refuse_disabled()
         return function.picked(qualifier, self.chance)
 
     def pools(self, name: str | None = None) -> list[Pool]:
@@ -131,7 +128,7 @@ class Emulator:
             store = Store(data)
             things = list(store.all())
         except StoreError as error:
-            raise StateError(str(error)) from None
+            raise StartError(str(error)) from None
         for kind, key, value in things:
             if kind == "event":
                 self.events.resume(value)
@@ -160,7 +157,8 @@ class Emulator:
 
     async def _reap(self) -> None:
         while True:
-            await asyncio.to_thread(self.account.tidy, time.time())
+            used = self.account.codes()
+            await asyncio.to_thread(self.account.packages.tidy, used, time.time())
             await asyncio.to_thread(self.objects.tidy)
             await self.clock.sleep(_REAP_SECONDS)
             for pool in self._pools.values():

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
+from infra.emulator.errors import unavailable
 from infra.emulator.model import CustomDomain, Event, Function, Layer, Service
 
 _KINDS: Final[dict[str, TypeAdapter[Any]]] = {
@@ -37,6 +38,7 @@ class Store:
     """The rows of one folder."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._rows = sqlite3.connect(
@@ -55,16 +57,22 @@ class Store:
             raise StoreError(f"{folder} cannot be used: {what}") from None
 
     def put(self, kind: str, key: str, value: object) -> None:
-        """Keep a thing as it is now; None: it is gone."""
-        if value is None:
-            self._rows.execute("DELETE FROM things WHERE kind = ? AND key = ?", (kind, key))
-            return
-        document = _KINDS[kind].dump_json(value)
-        self._rows.execute("INSERT OR REPLACE INTO things VALUES (?, ?, ?)", (kind, key, document))
+        """Keep a thing as it is now; None: it is gone. Raises ServiceUnavailable."""
+        row = (kind, key, _KINDS[kind].dump_json(value)) if value is not None else None
+        try:
+            if row is None:
+                self._rows.execute("DELETE FROM things WHERE kind = ? AND key = ?", (kind, key))
+            else:
+                self._rows.execute("INSERT OR REPLACE INTO things VALUES (?, ?, ?)", row)
+        except sqlite3.Error as error:
+            raise unavailable(f"nothing can be kept in {self._folder}", error) from None
 
     def all(self) -> Iterator[tuple[str, str, Any]]:
         """Everything: kind, key, value."""
-        rows = self._rows.execute("SELECT kind, key, document FROM things ORDER BY kind, key")
+        try:
+            rows = self._rows.execute("SELECT * FROM things ORDER BY kind, key").fetchall()
+        except sqlite3.Error as error:
+            raise StoreError(f"{self._folder} cannot be read: {error}") from None
         for kind, key, document in rows:
             try:
                 yield kind, key, _KINDS[kind].validate_json(document)
@@ -79,4 +87,5 @@ class Store:
         (found,) = self._rows.execute("PRAGMA user_version").fetchone()
         if found not in (0, _FORMAT):
             raise StoreError(f"{folder} was written by another version of the emulator")
-        self._rows.execute(f"PRAGMA user_version={_FORMAT}")
+        if found == 0:
+            self._rows.execute(f"PRAGMA user_version={_FORMAT}")

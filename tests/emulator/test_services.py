@@ -224,7 +224,7 @@ def test_the_log_s_tail_comes_where_it_is_asked_for(door: Door, deployed: str) -
         ("create_service", ("{}",), "ServiceAlreadyExists"),
         ("create_service", ("1st",), "InvalidArgument"),
         ("get_on_demand_config", ("{}", "LATEST", "f"), "OnDemandConfigNotFound"),
-        ("get_function_async_invoke_config", ("{}", "LATEST", "f"), "AsyncConfigNotFound"),
+        ("get_function_async_invoke_config", ("{}", "LATEST", "f"), "AsyncConfigNotExists"),
         ("get_resource_tags", ("acs:fc:::functions/f",), "InvalidArgument"),
     ],
 )

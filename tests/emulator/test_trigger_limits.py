@@ -28,7 +28,8 @@ def test_a_body_beyond_32_mb_is_refused_however_it_comes(
 
     assert fitting.body == str(32 * len(piece)).encode()
     for answer in (whole, beyond):
-        assert (answer.status, json.loads(answer.body)["Code"]) == (413, "EntityTooLarge")
+        assert (answer.status, json.loads(answer.body)["Code"]) == (400, "InvalidArgument")
+        assert "body: exceeds 33554432 bytes" in json.loads(answer.body)["Message"]
     assert emulator.call(host).status == 200
 
 

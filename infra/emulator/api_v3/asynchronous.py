@@ -142,12 +142,12 @@ class Asynchronous:
 
 
 def known_settings(function: Function, qualifier: str) -> AsyncSettings:
-    """A qualifier's own settings, or AsyncConfigNotFound."""
+    """A qualifier's own settings, or AsyncConfigNotExists."""
     try:
         return function.asynchronous[qualifier]
     except KeyError:
         what = f"function '{function.name}' has no async configuration for {qualifier}"
-        raise FcError(404, "AsyncConfigNotFound", what) from None
+        raise FcError(404, "AsyncConfigNotExists", what) from None
 
 
 def settings_of(body: Fields) -> AsyncSettings:

@@ -5,6 +5,8 @@ breach names the field by its path, as in `customRuntimeConfig.healthCheckConfig
 """
 
 import json
+import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Self, TypeVar
 
@@ -14,6 +16,8 @@ from infra.emulator.errors import invalid
 
 _Type = TypeVar("_Type")
 _LIST_MAX: Final = 100
+_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
+"""How a string begins that may hold half a character: what cannot be written as UTF-8 again."""
 
 
 class Fields:
@@ -25,9 +29,15 @@ class Fields:
 
     @classmethod
     def parse(cls, body: bytes) -> Self:
-        """The request's body; raises InvalidArgument where it is no JSON object."""
+        """The request's body; raises InvalidArgument where it is no JSON object.
+
+        Held to what can be told again: numbers are finite, and strings are of whole characters.
+        """
         try:
-            content = json.loads(body)
+            text = body.decode()
+            content = json.loads(text, parse_float=_finite, parse_constant=_finite)
+            if _SURROGATE.search(text):
+                json.dumps(content, ensure_ascii=False).encode()
         except (ValueError, RecursionError):
             content = None
         if not isinstance(content, dict):
@@ -113,6 +123,14 @@ class Fields:
         if value is not None and not isinstance(value, kind):
             raise invalid(self._place + name, f"must be {what}")
         return value
+
+
+def _finite(text: str) -> float:
+    """A number of JSON; raises ValueError for NaN, Infinity and what is too large to be told."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is not a finite number")
+    return value
 
 
 def read_tags(body: Fields, name: str) -> dict[str, str]:

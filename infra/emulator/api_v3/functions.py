@@ -186,5 +186,6 @@ def _archive(emulator: Emulator, code: Fields) -> bytes | None:
     except (binascii.Error, ValueError):
         raise invalid("code.zipFile", "is not Base64") from None
     if len(archive) > _ARCHIVE_BYTES_MAX:
-        raise invalid("code.zipFile", f"has {len(archive)} bytes; use an OSS object")
+        what = f"has {len(archive)} bytes, more than {_ARCHIVE_BYTES_MAX}; use an OSS object"
+        raise invalid("code.zipFile", what)
     return archive

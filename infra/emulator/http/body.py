@@ -47,15 +47,20 @@ class Source(Protocol):
 class TooLargeError(Exception):
     """A body exceeds what its reader takes."""
 
+    def __init__(self, bytes_max: int) -> None:
+        super().__init__(f"the body exceeds {bytes_max} bytes")
+        self.bytes_max = bytes_max
+
 
 class Body:
     """One body. `bytes_max` is the most that is taken of it; `wanted` is called when it is asked
-    for and not there yet, which is the moment to say 100 Continue. `size` is the declared length.
+    for and not there yet, which is the moment to say 100 Continue. `size` is the declared length,
+    and `passed` says which of its trailers a sink gets.
     """
 
     __slots__ = (
         *("_arrived", "_held", "_paused", "_sink", "_source", "_taken"),
-        *("bytes_max", "complete", "error", "size", "trailers", "wanted"),
+        *("bytes_max", "complete", "error", "passed", "size", "trailers", "wanted"),
     )
 
     def __init__(self, source: Source, size: int | None = None) -> None:
@@ -65,6 +70,7 @@ class Body:
         self.error: Exception | None = None
         self.trailers: Headers = []
         self.wanted: Callable[[], None] | None = None
+        self.passed: Callable[[Headers], Headers] | None = None
         self._source = source
         self._held: list[bytes] = []
         self._taken = 0
@@ -78,7 +84,7 @@ class Body:
             return
         self._taken += len(data)
         if self.bytes_max is not None and self._taken > self.bytes_max:
-            self.fail(TooLargeError(f"the body exceeds {self.bytes_max} bytes"))
+            self.fail(TooLargeError(self.bytes_max))
         elif self._sink is not None:
             self._sink.write(data)
         else:
@@ -92,7 +98,7 @@ class Body:
             return
         self.complete, self.trailers = True, trailers
         if self._sink is not None:
-            self._sink.end(trailers)
+            self._sink.end(self._passed_trailers())
         self._wake()
 
     def fail(self, error: Exception) -> None:
@@ -114,7 +120,7 @@ class Body:
         if self.error is not None:
             sink.fail(self.error)
         elif self.complete:
-            sink.end(self.trailers)
+            sink.end(self._passed_trailers())
         else:
             self._ask()
             self.resume()
@@ -128,6 +134,8 @@ class Body:
 
     async def read(self) -> bytes:
         """All of it; raises what it failed with."""
+        if self.bytes_max is not None and (self.size or 0) > self.bytes_max:
+            raise TooLargeError(self.bytes_max)
         while not self.complete:
             if self.error is not None:
                 raise self.error
@@ -158,6 +166,11 @@ class Body:
             self._paused = False
             if not self._source.is_closing():
                 self._source.resume_reading()
+
+    def _passed_trailers(self) -> Headers:
+        if self.passed is None or not self.trailers:
+            return self.trailers
+        return self.passed(self.trailers)
 
     def _ask(self) -> None:
         if self.wanted is not None:

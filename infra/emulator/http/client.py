@@ -139,13 +139,12 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes of the answer."""
-        if self._in_head:
-            self._head_bytes += len(data)
+        self._unfinished_bytes += len(data)
         try:
             self.parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._break(AnswerError("the function's answer is not HTTP"))
-        if self._in_head and self._head_bytes > _HEAD_BYTES_MAX:
+        if self._unfinished_bytes > _HEAD_BYTES_MAX:
             self._break(AnswerError("the head of the function's answer has no end"))
 
     def pause_writing(self) -> None:
@@ -175,7 +174,7 @@ class Connection(asyncio.Protocol):
         if status < 200 or self._answered is None:
             self._headers.clear()
             return
-        self._in_head = False
+        self._in_head, self._unfinished_bytes = False, 0
         self._answer = Answer(status, self._headers, Body(self.transport))
         bodiless = self._method == b"HEAD" or status in (204, 304)
         length = value_of(self._headers, b"content-length")
@@ -192,6 +191,7 @@ class Connection(asyncio.Protocol):
 
     def on_body(self, data: bytes) -> None:
         """A piece of the answer's body."""
+        self._unfinished_bytes = 0
         if self._answer is not None:
             self._answer.body.feed(data)
 
@@ -220,7 +220,7 @@ class Connection(asyncio.Protocol):
     def _reset(self) -> None:
         self._headers: Headers = []
         self._trailers: Headers = []
-        self._in_head, self._head_bytes, self._until_close = True, 0, False
+        self._in_head, self._unfinished_bytes, self._until_close = True, 0, False
 
 
 class Connections:

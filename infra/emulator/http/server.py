@@ -21,7 +21,8 @@ from infra.emulator.http.framing import Framing
 
 Handler = Callable[[Exchange], Awaitable[None]]
 HEAD_BYTES_MAX: Final = 64 * 1024
-"""Read before anything is judged; the platform's own limits are lower and worded by it."""
+"""Of a head, trailers or a chunk's head, read before anything is judged; the platform's own limits
+are lower and worded by it."""
 _KEEP_ALIVE_SECONDS: Final = 300.0
 _LINGER_SECONDS: Final = 2.0
 """For a caller that still sends when its answer is complete."""
@@ -42,6 +43,7 @@ class Connection(asyncio.Protocol):
         self._current: Exchange | None = None
         self._task: asyncio.Task[None] | None = None
         self._last_wish = False
+        self._unfinished_bytes = 0
         self._idle_since = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._begin()
@@ -70,16 +72,15 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes of one or more requests."""
+        self._unfinished_bytes += len(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._last_wish = True
         except httptools.HttpParserError:
             self._refuse()
-        if self._in_head:
-            self._head_bytes += len(data)
-            if self._head_bytes > HEAD_BYTES_MAX:
-                self._refuse()
+        if self._unfinished_bytes > HEAD_BYTES_MAX:
+            self._refuse()
 
     def eof_received(self) -> bool:
         """A caller that sends no more is gone."""
@@ -111,7 +112,7 @@ class Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         """The head is complete."""
-        self._in_head = False
+        self._in_head, self._unfinished_bytes = False, 0
         self._reading = Exchange(self, self._target, self._headers)
         if not self.parser.should_keep_alive():
             self._last_wish = True
@@ -123,11 +124,13 @@ class Connection(asyncio.Protocol):
 
     def on_body(self, data: bytes) -> None:
         """A piece of the body."""
+        self._unfinished_bytes = 0
         if self._reading is not None:
             self._reading.body.feed(data)
 
     def on_message_complete(self) -> None:
         """A request ends."""
+        self._unfinished_bytes = 0
         if self._reading is not None:
             self._reading.body.finish(self._trailers)
             self._reading = None
@@ -160,7 +163,7 @@ class Connection(asyncio.Protocol):
         self._target = b""
         self._headers: Headers = []
         self._trailers: Headers = []
-        self._in_head, self._head_bytes = True, 0
+        self._in_head = True
 
     def _serve(self, exchange: Exchange) -> None:
         self._current = exchange

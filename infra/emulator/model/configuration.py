@@ -16,6 +16,8 @@ _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}")
 OF_SERVICE: Final = "$"
 """Stands between service and function in the name of a function of the 2016-08-15 API."""
 _LAYERS_MAX: Final = 5
+_HANDLER: Final = re.compile(r"[^\x00-\x1f\x7f]{1,128}")
+_PATH: Final = re.compile(r"/[!-~]{0,1023}")
 _VARIABLE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _DISKS_MB: Final = (512, 10240)
 _ENVIRONMENT_BYTES_MAX: Final = 4 * 1024
@@ -36,8 +38,9 @@ class HealthCheck:
     def __post_init__(self) -> None:
         """Hold every field to the platform's limits."""
         place = "customRuntimeConfig.healthCheckConfig."
-        if self.path and not self.path.startswith("/"):
-            raise invalid(f"{place}httpGetUrl", f"{self.path!r} does not begin with /")
+        if self.path and not _PATH.fullmatch(self.path):
+            what = f"{self.path[:100]!r} must be / and at most 1,023 printable ASCII characters"
+            raise invalid(f"{place}httpGetUrl", what)
         within(f"{place}initialDelaySeconds", self.initial_delay_seconds, 0, 120)
         within(f"{place}periodSeconds", self.period_seconds, 1, 120)
         within(f"{place}timeoutSeconds", self.timeout_seconds, 1, 3)
@@ -84,6 +87,11 @@ class Configuration:
         within("timeout", self.timeout_seconds, 1, 86400)
         within("instanceConcurrency", self.instance_concurrency, 1, 200)
         within("customRuntimeConfig.port", self.port, 1, 65535)
+        if not _HANDLER.fullmatch(self.handler):
+            what = f"{self.handler[:140]!r} must be 1 to 128 printable characters"
+            raise invalid("handler", what)
+        if any("\0" in part for part in self.command) or not self.command[0]:
+            raise invalid("customRuntimeConfig.command", "must name a program, without NUL")
         if self.is_event_function and not all(self.handler.rpartition(".")):
             raise invalid("handler", f"{self.handler!r} is not of the form module.function")
         if self.memory_mb % 64:

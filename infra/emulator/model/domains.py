@@ -13,6 +13,8 @@ from infra.emulator.errors import invalid, not_emulated
 from infra.emulator.model.triggers import METHODS
 
 _HOST: Final = re.compile(r"(?=.{1,253}$)(?!-)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+")
+_OURS: Final = (".aliyuncs.com", ".fcapp.run", ".localhost")
+"""Hosts that lead elsewhere: a domain of such a name would take them over."""
 _PROTOCOLS: Final = ("HTTP", "HTTPS", "HTTP,HTTPS")
 _ROUTES_MAX: Final = 100
 
@@ -57,6 +59,9 @@ class CustomDomain:
         """Hold every field to the platform's limits."""
         if not _HOST.fullmatch(self.name):
             raise invalid("domainName", f"{self.name[:100]!r} is no domain name")
+        if self.name.endswith(_OURS) or self.name.rpartition(".")[2].isdigit():
+            what = f"{self.name[:100]!r} is an address, or one of the platform's own names"
+            raise invalid("domainName", what)
         if self.protocol not in _PROTOCOLS:
             raise invalid("protocol", f"{self.protocol!r} is not one of {', '.join(_PROTOCOLS)}")
         if len(self.routes) > _ROUTES_MAX:

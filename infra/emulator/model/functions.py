@@ -139,6 +139,12 @@ class Function:
         alias = self.aliases.get(qualifier)
         return self.version(alias.pick(chance)) if alias else self.at(qualifier)
 
+    def refuse_disabled(self) -> None:
+        """Raise FunctionInvocationDisabled where its invocations have been switched off."""
+        if self.disabled is not None:
+            what = f"invocations of '{self.name}' are disabled: {self.disabled}"
+            raise FcError(403, "FunctionInvocationDisabled", what)
+
     def minimum(self, version_id: str) -> int:
         """How many instances a version must have, by all its names."""
         minimums = self.minimums.items()
