@@ -2,9 +2,8 @@
 //! `v1,t=<Unix seconds>,h=<hex HMAC-SHA256>` over twelve lines joined by line feeds.
 
 const std = @import("std");
+const sha256 = @import("sha256.zig");
 const text = @import("text.zig");
-const Hmac = std.crypto.auth.hmac.sha2.HmacSha256;
-const Sha256 = std.crypto.hash.sha2.Sha256;
 
 /// What is signed of a callout besides time and body. An absent value is empty. No value holds a
 /// line feed: whoever fills this has checked that (message.zig, config.zig).
@@ -22,7 +21,7 @@ pub const Signed = struct {
 
 const prefix = "v1,t=";
 const middle = ",h=";
-pub const value_bytes_max = prefix.len + text.digits_max + middle.len + 2 * Hmac.mac_length;
+pub const value_bytes_max = prefix.len + text.digits_max + middle.len + 2 * sha256.digest_bytes;
 
 /// Writes the header's value for Unix time `at` (seconds) into `buffer`.
 pub fn value(
@@ -34,7 +33,7 @@ pub fn value(
 ) []const u8 {
     var seconds_buffer: [text.digits_max]u8 = undefined;
     const seconds = text.decimal(&seconds_buffer, at);
-    var mac = Hmac.init(secret);
+    var mac: sha256.Mac = .init(secret);
     mac.update("meshward-callout-v1\n");
     mac.update(seconds);
     inline for (comptime std.meta.fieldNames(Signed)) |name| {
@@ -42,11 +41,8 @@ pub fn value(
         mac.update(@field(signed, name));
     }
     mac.update("\n");
-    var digest: [Sha256.digest_length]u8 = undefined;
-    Sha256.hash(body, &digest, .{});
-    mac.update(&std.fmt.bytesToHex(digest, .lower));
-    var tag: [Hmac.mac_length]u8 = undefined;
-    mac.final(&tag);
+    mac.update(&std.fmt.bytesToHex(sha256.hash(body), .lower));
+    const tag = mac.final();
 
     var written: text.Text = .{ .buffer = buffer };
     written.add(prefix);
