@@ -9,7 +9,7 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 from functions.verdict import Callout, Verdict
@@ -45,6 +45,19 @@ def audit(verdict: Verdict, callout: Callout, milliseconds: float) -> None:
 def event(level: Level, name: str, detail: str) -> None:
     """One line about the function itself. `detail` is text of ours: a setting, an error's type."""
     _write({"level": level, "event": name, "detail": detail})
+
+
+def keys(workload: str, version: str, counts: Mapping[str, int]) -> None:
+    """One line for keys handed out: how many for which host, and as what version."""
+    _write(
+        {
+            "level": "info",
+            "event": "keys given",
+            "workload": workload,
+            "version": version,
+            "hosts": dict(counts),
+        }
+    )
 
 
 def policies(names: Sequence[str], error: Exception | None) -> None:

@@ -25,8 +25,8 @@ _KNOWN: Final = (
     "MESHWARD_POLICY_DIR",
     "MESHWARD_BODY_BYTES_MAX",
 )
-_ELSEWHERE: Final = ("MESHWARD_JUDGE_", "MESHWARD_CACHE_")
-"""How the names begin that llm-guard reads and checks itself."""
+_ELSEWHERE: Final = ("MESHWARD_JUDGE_", "MESHWARD_CACHE_", "MESHWARD_KEYS")
+"""How the names begin that llm-guard and key-broker read and check themselves."""
 
 
 class SettingsError(ValueError):

@@ -5,6 +5,7 @@ Imports pydantic and the standard library only; everything else in the house may
     contract    header names, limits, closed sets      callout     what the shim says of a message
     reasons     why, as a closed set of codes          signature   who said it, and when
     models      Verdict and Finding                    answer      the verdict as headers and body
+    keys        how keys are asked for, and sealed on their way
 """
 
 from functions.verdict.answer import Answer, decode, encode

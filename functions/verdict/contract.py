@@ -1,7 +1,10 @@
-"""The fixed words of the contract between shim and checks, version 1.
+"""The fixed words of the contract between shim and functions, version 1.
 
     shim ──POST /v1/verdict, callout headers, the original body──▶ check
     shim ◀──200, answer headers, the body to use as it is────────── check
+
+    shim ──POST /v1/keys, the names of its hosts──▶ key-broker
+    shim ◀──200, their keys, sealed──────────────── key-broker
 
 This module and its neighbours are the single source of the contract. The Zig constants, the JSON
 Schema and the reference page are generated from them (`meshward contract generate`).
@@ -12,6 +15,7 @@ from typing import Final
 
 CONTRACT_VERSION: Final = 1
 VERDICT_PATH: Final = "/v1/verdict"
+KEYS_PATH: Final = "/v1/keys"
 
 CALLOUT_MEDIA_TYPE: Final = "application/vnd.meshward.callout"
 """Asked for by the shim in `accept`: headers decide, the body is ready to use."""
@@ -44,6 +48,22 @@ SECRET_BYTES_MIN: Final = 32
 """HMAC-SHA256 keys shorter than the digest weaken it (RFC 2104, section 3)."""
 STATUS_DENY_MIN: Final = 400
 STATUS_DENY_MAX: Final = 599
+
+KEYS_PURPOSE: Final = "meshward-keys-v1"
+"""First of the lines that are signed in a call for keys, so that no callout's signature fits it."""
+KEYS_ENCRYPTING: Final = "meshward-keys-seal-v1 encrypt"
+KEYS_AUTHENTICATING: Final = "meshward-keys-seal-v1 authenticate"
+"""What the two keys that seal an answer are derived for."""
+HOSTS_MAX: Final = 64
+"""Hosts that one shim guards, and so the most that it asks keys for."""
+HOST_BYTES_MAX: Final = 253
+"""A DNS name (RFC 1035, section 2.3.4, in its text form)."""
+HOST_KEYS_MAX: Final = 8
+"""Keys of one host: one in use, one that comes, and some to fall back on."""
+KEY_BYTES_MAX: Final = 4096
+"""A key goes into a header; signed tokens are the longest, and servers take 8 KB of headers."""
+KEYS_BYTES_MAX: Final = 64 * 1024
+"""A sealed answer: each sidecar holds it in memory, and shares it between its workers."""
 
 PLATFORM_HEADER: Final = "x-fc-request-id"
 """On every answer of Function Compute; tells its own 503 (no instance) from a proxy's."""

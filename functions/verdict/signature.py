@@ -14,7 +14,7 @@ the deadline, which cannot turn a denial into anything else, is not.
 import hashlib
 import hmac
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from functions.verdict.callout import Callout
 from functions.verdict.contract import SECRET_BYTES_MIN, SIGNATURE_AGE_SECONDS_MAX, Header
@@ -76,6 +76,16 @@ def verify(
 
     Any of `secrets` may have signed, so that they can be rotated. Exactly one header must stand.
     """
+    signer(secrets, values, lambda at: signed_text(callout, body, at), now)
+
+
+def signer(
+    secrets: Sequence[Secret], values: Sequence[str], text: Callable[[int], bytes], now: int
+) -> Secret:
+    """Which of `secrets` made the one signature in `values` over `text(at)`.
+
+    Raises `UnauthorisedCallout` where none did, or where it is too old at Unix time `now`.
+    """
     if len(values) != 1:
         raise UnauthorisedCallout(f"{Header.SIGNATURE} must stand exactly once")
     match = _FORM.fullmatch(values[0])
@@ -86,6 +96,8 @@ def verify(
         raise UnauthorisedCallout(
             f"{Header.SIGNATURE} is more than {SIGNATURE_AGE_SECONDS_MAX} s off; compare the clocks"
         )
-    text = signed_text(callout, body, at)
-    if not any(hmac.compare_digest(secret.mac(text), match[2]) for secret in secrets):
-        raise UnauthorisedCallout(f"{Header.SIGNATURE} was made with another secret")
+    signed = text(at)
+    for secret in secrets:
+        if hmac.compare_digest(secret.mac(signed), match[2]):
+            return secret
+    raise UnauthorisedCallout(f"{Header.SIGNATURE} was made with another secret")

@@ -87,6 +87,36 @@ hold them to it.
 Numbers are whole, without sign, leading zeros and white space. Header names are in any letter case; headers that this page does not
 name do not matter. A callout that cannot be sent because the sidecar does not know its cluster is `check.unreachable`.
 
+## Keys
+
+The shim asks the key-broker for the keys of its hosts: `POST {words.KEYS_PATH}` with these headers, each once only. The body is the hosts' names as
+they stand in the shim's configuration, one on each line, no line feed at the end; at most {words.HOSTS_MAX}, of at most {words.HOST_BYTES_MAX} bytes each.
+
+| header | value | required |
+| --- | --- | --- |
+| `x-meshward-contract` | `{words.CONTRACT_VERSION}` | yes |
+| `x-meshward-workload` | `namespace/name` of the calling workload | no |
+| `x-meshward-signature` | `v1,t=<Unix seconds>,h=<hex HMAC-SHA256>`, at most {words.SIGNATURE_AGE_SECONDS_MAX} s old | yes |
+| `authorization` | `Bearer` and the trigger's token | by trigger |
+
+Signed are these lines, joined by a line feed, none at the end: `{words.KEYS_PURPOSE}`, t, workload, hex SHA-256 of the body. A callout's signature
+never passes here, nor this one there, since their first lines differ.
+
+The answer is status 200, `x-meshward-contract: {words.CONTRACT_VERSION}` and at most {words.KEYS_BYTES_MAX // 1024} KiB of sealed body: a byte of value 1, a nonce of 16 bytes, the document encrypted,
+and a tag of 32 bytes. Encrypted is by exclusive or with HMAC-SHA256(encrypting key, nonce and block number), the number in 4 bytes, big-endian, from 0 on;
+the tag is HMAC-SHA256(authenticating key, the call's signature value and all bytes before the tag). Both keys are HMAC-SHA256(the secret that
+signed, purpose and a byte of value 1), the purposes being `{words.KEYS_ENCRYPTING}` and `{words.KEYS_AUTHENTICATING}`. So the answer
+opens for whoever signed the call, and for that call alone.
+
+The document: `{{"version":"<12 hex digits>","hosts":[{{"name":"api.test","keys":["…"]}}]}}`, at most {words.HOST_KEYS_MAX} keys for a host, the one to be
+used first in front. A host without keys is left out. Any other answer leaves the shim with the keys that it has.
+
+| the answer | when |
+| --- | --- |
+| 401 | the signature is missing, wrong or too old, or the body too large; which of them, only the function's log tells |
+| 400 | a signed call that is not of this form |
+| 503 | the source of the keys has not been readable yet |
+
 ## Reasons
 
 A closed set. A verdict with an unknown reason is a failed check. "check" stands in verdicts; "shim" in denials that the sidecar makes

@@ -17,6 +17,11 @@ _LIMITS = (
     "SECRET_BYTES_MIN",
     "STATUS_DENY_MIN",
     "STATUS_DENY_MAX",
+    "HOSTS_MAX",
+    "HOST_BYTES_MAX",
+    "HOST_KEYS_MAX",
+    "KEY_BYTES_MAX",
+    "KEYS_BYTES_MAX",
 )
 
 
@@ -28,6 +33,10 @@ def render() -> str:
         "",
         f'pub const version = "{words.CONTRACT_VERSION}";',
         f'pub const verdict_path = "{words.VERDICT_PATH}";',
+        f'pub const keys_path = "{words.KEYS_PATH}";',
+        f'pub const keys_purpose = "{words.KEYS_PURPOSE}";',
+        f'pub const keys_encrypting = "{words.KEYS_ENCRYPTING}";',
+        f'pub const keys_authenticating = "{words.KEYS_AUTHENTICATING}";',
         f'pub const callout_media_type = "{words.CALLOUT_MEDIA_TYPE}";',
         f'pub const platform_header = "{words.PLATFORM_HEADER}";',
         "",

@@ -3,6 +3,10 @@
 
 pub const version = "1";
 pub const verdict_path = "/v1/verdict";
+pub const keys_path = "/v1/keys";
+pub const keys_purpose = "meshward-keys-v1";
+pub const keys_encrypting = "meshward-keys-seal-v1 encrypt";
+pub const keys_authenticating = "meshward-keys-seal-v1 authenticate";
 pub const callout_media_type = "application/vnd.meshward.callout";
 pub const platform_header = "x-fc-request-id";
 
@@ -19,6 +23,11 @@ pub const deadline_ms_max = 60000;
 pub const secret_bytes_min = 32;
 pub const status_deny_min = 400;
 pub const status_deny_max = 599;
+pub const hosts_max = 64;
+pub const host_bytes_max = 253;
+pub const host_keys_max = 8;
+pub const key_bytes_max = 4096;
+pub const keys_bytes_max = 65536;
 
 pub const header = struct {
     pub const contract = "x-meshward-contract";

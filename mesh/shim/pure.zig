@@ -13,6 +13,7 @@ pub const headers = @import("headers.zig");
 pub const hosts = @import("hosts.zig");
 pub const json = @import("json.zig");
 pub const message = @import("message.zig");
+pub const seal = @import("seal.zig");
 pub const sha256 = @import("sha256.zig");
 pub const sign = @import("sign.zig");
 pub const streams = @import("streams.zig");

@@ -1,5 +1,5 @@
-//! The callout's signature, as functions/verdict/signature.py describes it:
-//! `v1,t=<Unix seconds>,h=<hex HMAC-SHA256>` over twelve lines joined by line feeds.
+//! The signatures of callouts and of calls for keys, as functions/verdict/signature.py and keys.py
+//! describe them: `v1,t=<Unix seconds>,h=<hex HMAC-SHA256>` over lines joined by line feeds.
 
 const std = @import("std");
 const sha256 = @import("sha256.zig");
@@ -23,7 +23,7 @@ const prefix = "v1,t=";
 const middle = ",h=";
 pub const value_bytes_max = prefix.len + text.digits_max + middle.len + 2 * sha256.digest_bytes;
 
-/// Writes the header's value for Unix time `at` (seconds) into `buffer`.
+/// Writes the value of a callout's header for Unix time `at` (seconds) into `buffer`.
 pub fn value(
     buffer: *[value_bytes_max]u8,
     secret: []const u8,
@@ -31,14 +31,30 @@ pub fn value(
     body: []const u8,
     at: u64,
 ) []const u8 {
+    const names = comptime std.meta.fieldNames(Signed);
+    var lines: [names.len][]const u8 = undefined;
+    inline for (names, &lines) |name, *line| line.* = @field(signed, name);
+    return over(buffer, secret, "meshward-callout-v1", &lines, body, at);
+}
+
+/// The same over a purpose and lines, in which no line feed may stand.
+pub fn over(
+    buffer: *[value_bytes_max]u8,
+    secret: []const u8,
+    purpose: []const u8,
+    lines: []const []const u8,
+    body: []const u8,
+    at: u64,
+) []const u8 {
     var seconds_buffer: [text.digits_max]u8 = undefined;
     const seconds = text.decimal(&seconds_buffer, at);
     var mac: sha256.Mac = .init(secret);
-    mac.update("meshward-callout-v1\n");
+    mac.update(purpose);
+    mac.update("\n");
     mac.update(seconds);
-    inline for (comptime std.meta.fieldNames(Signed)) |name| {
+    for (lines) |line| {
         mac.update("\n");
-        mac.update(@field(signed, name));
+        mac.update(line);
     }
     mac.update("\n");
     mac.update(&std.fmt.bytesToHex(sha256.hash(body), .lower));

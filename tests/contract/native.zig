@@ -233,3 +233,7 @@ fn expectLoads(vector: Config, document: []const u8, memory: std.mem.Allocator) 
     };
     try testing.expectEqual(null, vector.refused);
 }
+
+test {
+    _ = @import("native_keys.zig");
+}

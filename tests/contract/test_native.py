@@ -3,7 +3,10 @@
 from mesh.shim.build import SOURCES, run_zig
 from tests.contract.vectors import FOLDER
 
-ZIG_VECTORS = ("hosts", "answers", "windows", "signatures", "callouts", "denials", "configs")
+ZIG_VECTORS = (
+    *("hosts", "answers", "windows", "signatures", "callouts", "denials", "configs"),
+    *("keys", "keys_refused"),
+)
 
 
 def test_the_shims_own_tests_pass() -> None:

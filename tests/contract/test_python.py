@@ -2,7 +2,20 @@
 
 import hashlib
 
-from functions.verdict import Answer, Callout, Reason, Secret, StreamPosition, decode, sign, verify
+import pytest
+
+from functions.verdict import (
+    Answer,
+    Callout,
+    Reason,
+    Secret,
+    StreamPosition,
+    UnauthorisedCallout,
+    decode,
+    sign,
+    verify,
+)
+from functions.verdict.keys import open_sealed, seal, sign_keys, verify_keys
 from tests.contract.vectors import Vector, body_of, each, pairs
 
 
@@ -52,3 +65,33 @@ def test_a_signature_covers_the_body_and_not_its_digest() -> None:
     secret = Secret("s" * 32)
     digest = hashlib.sha256(b"body").hexdigest().encode()
     assert sign(secret, callout, b"body", 1) != sign(secret, callout, digest, 1)
+
+
+@each("keys")
+def test_a_call_for_keys_is_signed_and_answered_the_same_in_python(vector: Vector) -> None:
+    secret, signature = Secret(vector["secret"]), vector["signature"]
+    body, document = vector["body"].encode(), vector["document"].encode()
+    assert sign_keys(secret, vector["workload"], body, vector["at"]) == signature
+    others = [Secret("another secret, longer than 32 bytes"), secret]
+    now = vector["at"] + 60
+    assert verify_keys(others, [signature], vector["workload"], body, now) is secret
+    sealed = bytes.fromhex(vector["sealed"])
+    assert seal(secret, signature, document, bytes.fromhex(vector["nonce"])) == sealed
+    assert open_sealed(secret, signature, sealed) == document
+
+
+@each("keys_refused")
+def test_what_was_changed_does_not_open_in_python(vector: Vector) -> None:
+    sealed = bytes.fromhex(vector["sealed"])
+    assert open_sealed(Secret(vector["secret"]), vector["signature"], sealed) is None
+
+
+def test_the_signatures_of_callouts_and_of_calls_for_keys_are_no_good_for_each_other() -> None:
+    secret, fields = Secret("s" * 32), {"phase": "request", "policy": "p", "authority": "a"}
+    callout = Callout.model_validate(
+        {**fields, "path": "/", "method": "POST", "workload": "w/w", "deadline_ms": 1}, strict=False
+    )
+    with pytest.raises(UnauthorisedCallout, match="another secret"):
+        verify_keys([secret], [sign(secret, callout, b"api.test", 1)], "w/w", b"api.test", 1)
+    with pytest.raises(UnauthorisedCallout, match="another secret"):
+        verify([secret], [sign_keys(secret, "w/w", b"api.test", 1)], callout, b"api.test", 1)

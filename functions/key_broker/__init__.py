@@ -1,0 +1,1 @@
+"""The function `key-broker`: hands out the providers' keys to sidecars, sealed on the way."""
