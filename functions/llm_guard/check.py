@@ -74,7 +74,7 @@ async def judge(
         detail = f"it has {len(body)} bytes, and the policy takes {compiled.policy.body_bytes_max}"
         return denied(NAME, callout, compiled.revision, Reason.REQUEST_TOO_LARGE, detail)
     deadline = Deadline.after(min(seconds, rules.timeout_ms / 1000))
-    case = Case(compiled.revision, rules, compiled.texts, means, deadline)
+    case = Case(callout.workload, compiled.revision, rules, compiled.texts, means, deadline)
     if is_stream(callout):
         return await _judge_stream(callout, body, compiled, case)
     return await _judge_whole(callout, body, compiled, case)

@@ -13,6 +13,8 @@ import json
 import re
 import ssl
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Final, cast
 
 import aiohttp
@@ -28,9 +30,12 @@ _ANSWER_BYTES_MAX: Final = 256 * 1024
 _KEEP_ALIVE_SECONDS: Final = 4.0
 """Idle connections go before uvicorn's and vLLM's servers close them (5 s), which would fail a
 call."""
+_REJECTED: Final = (400, 413, 422)
 _RETRY_AFTER: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?")
 # DashScope's and Azure's words for text that their own filter stopped; the status is 400.
 _FILTERED: Final = re.compile(rb"data_?inspection_?failed|content_filter", re.IGNORECASE)
+# The last one is httpx-aiohttp's, for a reason phrase that is not UTF-8.
+_BREAKS: Final = (httpx.HTTPError, httpx.StreamError, aiohttp.ClientError, UnicodeError)
 _LOWER: Final[Mapping[AnswerForm, AnswerForm]] = {
     AnswerForm.SCHEMA: AnswerForm.JSON,
     AnswerForm.JSON: AnswerForm.TEXT,
@@ -86,7 +91,7 @@ class Endpoint:
             try:
                 answer = await self._post(_content(self.settings, asked, form))
             except JudgeError as error:
-                may_be_form = error.status in (400, 422) and error.failure is Failure.STATUS
+                may_be_form = error.status in (400, 422) and error.failure is Failure.REJECTED
                 if not may_be_form or self.settings.form is not AnswerForm.AUTO:
                     raise
                 lower = _LOWER.get(form)
@@ -106,7 +111,7 @@ class Endpoint:
                 return await _read(response)
             finally:
                 await response.aclose()
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp.ClientError) as error:
+        except _BREAKS as error:
             raise _broken(error) from None
 
 
@@ -153,20 +158,32 @@ async def _read(response: httpx.Response) -> bytes:
     status = response.status_code
     if status in (401, 403):
         raise JudgeError(Failure.UNAUTHORISED, f"status {status}", status)
-    if status == 429:
-        after = response.headers.get("retry-after", "").strip()
-        wait = float(after) if _RETRY_AFTER.fullmatch(after) else None
-        raise JudgeError(Failure.THROTTLED, "status 429", status, retry_after=wait)
-    if status in (400, 422):
+    if status in _REJECTED:
         if _FILTERED.search(await _bounded(response)):
             raise JudgeError(Failure.FILTERED, "the judge's provider filtered the text", status)
-        raise JudgeError(Failure.STATUS, f"status {status}", status)
+        raise JudgeError(Failure.REJECTED, f"status {status}", status)
     if status != 200:
-        raise JudgeError(Failure.STATUS, f"status {status}", status)
+        failure = Failure.THROTTLED if status == 429 else Failure.STATUS
+        wait = _retry_after(response.headers.get("retry-after", ""))
+        raise JudgeError(failure, f"status {status}", status, retry_after=wait)
     media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json" and not media_type.endswith("+json"):
         raise JudgeError(Failure.CONTENT_TYPE, "an answer that is not declared as JSON", status)
     return await _bounded(response)
+
+
+def _retry_after(value: str) -> float | None:
+    """The seconds that `Retry-After` names, as a number or as a date; None where it names none."""
+    value = value.strip()
+    if _RETRY_AFTER.fullmatch(value):
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:  # A date without a zone is UTC (RFC 9110, 5.6.7).
+        moment = moment.replace(tzinfo=UTC)
+    return max((moment - datetime.now(UTC)).total_seconds(), 0.0)
 
 
 async def _bounded(response: httpx.Response) -> bytes:

@@ -2,7 +2,7 @@
 
     judge.timeout        timeout
     judge.unavailable    overloaded · breaker-open · connect · broken-off · throttled · status ·
-                         unauthorised
+                         rejected · unauthorised
     judge.malformed      content-type · too-large · not-a-completion · empty · refused · filtered ·
                          cut · prose · fields · contradiction · canary · category
 
@@ -31,6 +31,8 @@ class Failure(StrEnum):
     """Status 429."""
     STATUS = "status"
     """Any other status that is not 200."""
+    REJECTED = "rejected"
+    """Status 400, 413 or 422: it would not take the question, which may be too long for it."""
     UNAUTHORISED = "unauthorised"
     """Status 401 or 403: the key, or what it may do."""
     CONTENT_TYPE = "content-type"
@@ -71,6 +73,7 @@ _UNAVAILABLE: Final = frozenset(
         Failure.BROKEN_OFF,
         Failure.THROTTLED,
         Failure.STATUS,
+        Failure.REJECTED,
         Failure.UNAUTHORISED,
     }
 )

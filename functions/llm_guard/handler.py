@@ -100,7 +100,8 @@ async def _check(callout: Callout, body: bytes, seconds: float) -> Verdict:
     return verdict
 
 
-_edge = edge(_check, _settings, pages={"/metrics": Page(metrics.CONTENT_TYPE, _meter.text)})
+_pages = {"/metrics": Page(metrics.CONTENT_TYPE, _meter.text)}
+_edge = edge(_check, _settings, pages=_pages, waits=True)
 
 
 @functions_framework.aio.http

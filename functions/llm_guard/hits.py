@@ -24,13 +24,17 @@ from functions.llm_guard import prompt
 from functions.llm_guard.deadline import Deadline
 from functions.llm_guard.failures import Failure, JudgeError
 from functions.llm_guard.opinion import Asked, Opinion
-from functions.llm_guard.pieces import Piece, contexts, new_in_context, windows
+from functions.llm_guard.pieces import Piece, new_in_context, windows
+from functions.llm_guard.pieces import keys as keys_of
 from functions.llm_guard.screen import screen
 from functions.llm_guard.streams import Seals
 from functions.policy import Category, CategoryAction, Judge, JudgeMode, PromptTexts, Quorum
 
 _AT_ONCE_MAX: Final = 8
 """Windows of one message at the judges at once: a long one must not keep all others waiting."""
+_REMEMBERED_PIECES_MAX: Final = 2000
+"""Of a message; one of more is judged whole each time, or it would push out all that is known of
+others."""
 _CLEARED: Final = b"1"
 _CLEARED_SECONDS: Final = 24 * 3600
 _DENIED_SECONDS: Final = 300
@@ -47,7 +51,7 @@ class AsksJudges(Protocol):
 class Remembers(Protocol):
     """The part of `Memory` that the check needs."""
 
-    def digest(self, *parts: str) -> bytes:
+    def digest(self, *parts: str | bytes) -> bytes:
         """A keyed digest."""
 
     async def recall(self, keys: Sequence[bytes], deadline: Deadline) -> list[bytes | None]:
@@ -90,8 +94,9 @@ class TooMuch(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One message's judging: by what, in which words, with what, until when."""
+    """One message's judging: whose it is, by what, in which words, with what, until when."""
 
+    workload: str
     revision: str
     rules: Judge
     texts: PromptTexts
@@ -102,11 +107,10 @@ class Case:
 async def hits_in(case: Case, pieces: Sequence[Piece]) -> list[Hit]:
     """What counts of the judges' findings, those of earlier judging included."""
     rules, memory = case.rules, case.means.memory
-    keys = [
-        memory.digest(case.revision, *_said([*context, piece]))
-        for piece, context in zip(pieces, contexts(pieces, rules.context_chars), strict=True)
-    ]
-    whole = memory.digest(case.revision, "denied", *(key.hex() for key in keys))
+    if len(pieces) > _REMEMBERED_PIECES_MAX:
+        return await hits_in_new(case, pieces)
+    keys = keys_of(pieces, rules.context_chars, memory.digest, case.revision, case.workload)
+    whole = memory.digest("denied", b"".join(keys))
     *known, denied_before = await memory.recall([*keys, whole], case.deadline)
     if denied_before is not None:
         return _remembered(rules, denied_before)
@@ -131,10 +135,6 @@ async def hits_in_new(case: Case, pieces: Sequence[Piece]) -> list[Hit]:
         most = rules.windows_max * rules.window_chars
         raise TooMuch(f"it holds more new text than the {most} characters that are judged")
     return await _judged(case, shown)
-
-
-def _said(pieces: Sequence[Piece]) -> list[str]:
-    return [part for piece in pieces for part in (piece.role, piece.text)]
 
 
 def _remembered(rules: Judge, value: bytes) -> list[Hit]:

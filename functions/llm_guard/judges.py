@@ -152,9 +152,10 @@ class Judges:
         if attempt >= _ATTEMPTS_MAX:
             return None
         if error.failure in _HELPS or error.status in _STATUS_HELPS:
-            return self._random.uniform(0, _PAUSE_SECONDS * 2**attempt)
-        if error.retry_after is not None:
             # Never earlier than asked for, and not all at once.
+            wait = self._random.uniform(0, _PAUSE_SECONDS * 2**attempt)
+            return wait + (error.retry_after or 0)
+        if error.failure is Failure.THROTTLED and error.retry_after is not None:
             return error.retry_after + self._random.uniform(0, _PAUSE_SECONDS)
         return None
 
@@ -177,11 +178,14 @@ class Judges:
     async def _once(self, seat: _Seat, asked: Asked, deadline: Deadline) -> Opinion:
         if not seat.breaker.admits():
             raise JudgeError(Failure.BREAKER_OPEN, "it failed too often of late")
-        settings, began = seat.endpoint.settings, _now()
+        settings, began, given = seat.endpoint.settings, _now(), deadline.left()
         try:
-            opinion, usage = await seat.endpoint.ask(asked, deadline.left())
+            opinion, usage = await seat.endpoint.ask(asked, given)
         except JudgeError as error:
-            seat.breaker.failed(error.failure)
+            if error.failure is Failure.TIMEOUT and given < (seat.slowness(0.95) or 0):
+                seat.breaker.abandoned()  # Whoever is in a hurry says nothing of the judge.
+            else:
+                seat.breaker.failed(error.failure)
             self._meter.failed(settings, error.failure)
             self._tell(settings.name, error)
             raise

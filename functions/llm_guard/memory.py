@@ -4,13 +4,15 @@
                  └─ not there ──▶ the shared cache, if there is one, for all instances
     keep   ──▶ both
 
-A digest is keyed with a secret of the functions: who reads the cache learns nothing of a text, and
-who can write to it cannot clear one. A cache that is down or slow is left alone for a while, and
-the judge has more to do.
+A digest is keyed with a secret of the functions, and so is a signature of each shared value: who
+reads the cache learns nothing of a text, and who can write to it cannot clear one, not even with
+what stands under another key. A cache that is down or slow is left alone for a while, and the judge
+has more to do.
 """
 
 import asyncio
 import hashlib
+import hmac
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
@@ -50,11 +52,11 @@ class Memory:
         self._resting_until = 0.0
         self._entries: OrderedDict[bytes, tuple[float, bytes]] = OrderedDict()
 
-    def digest(self, *parts: str) -> bytes:
+    def digest(self, *parts: str | bytes) -> bytes:
         """The keyed digest of `parts`, each with its length, so that none runs into the next."""
         digest = hashlib.blake2b(key=self._key, digest_size=_DIGEST_BYTES)
         for part in parts:
-            data = part.encode("utf-8", "surrogatepass")
+            data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
             digest.update(len(data).to_bytes(8, "big") + data)
         return digest.digest()
 
@@ -83,7 +85,7 @@ class Memory:
         if self._shared is not None and values and patience and self._rested():
             try:
                 async with asyncio.timeout(patience):
-                    await self._shared.put(values, seconds)
+                    await self._shared.put(self._signed(values), seconds)
             except Exception:  # noqa: BLE001 -- a library's; whatever it is, the cache is down
                 self._rest()
 
@@ -107,10 +109,24 @@ class Memory:
             return ()
         try:
             async with asyncio.timeout(min(_SHARED_SECONDS_MAX, deadline.left())):
-                return await self._shared.get(keys)
+                values = await self._shared.get(keys)
+            return [self._verified(key, value) for key, value in zip(keys, values, strict=True)]
         except Exception:  # noqa: BLE001 -- as above
             self._rest()
             return ()
+
+    def _signed(self, values: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+        return {key: self.digest("shared", key, value) + value for key, value in values.items()}
+
+    def _verified(self, key: bytes, value: bytes | None) -> bytes | None:
+        """The value, if it was kept under this very key by one who knows the secret."""
+        if value is None:
+            return None
+        found = value[_DIGEST_BYTES:]
+        if hmac.compare_digest(self.digest("shared", key, found), value[:_DIGEST_BYTES]):
+            return found
+        self._meter.cache_failed()
+        return None
 
     def _rested(self) -> bool:
         return asyncio.get_running_loop().time() >= self._resting_until

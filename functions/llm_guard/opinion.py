@@ -13,7 +13,6 @@ among words: whoever only speaks through the judged text does not know it.
 
 import hmac
 import json
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
@@ -31,7 +30,8 @@ from functions.llm_guard.failures import Failure, JudgeError
 from functions.prompt import MalformedMessage
 from functions.prompt.strict_json import parse
 
-_THOUGHTS: Final = re.compile(r"\s*<think>.*?</think>", re.DOTALL)
+_THOUGHTS_END: Final = "</think>"
+"""Thinking models begin with a tag that their template may have swallowed, and end with this."""
 _FINDINGS_MAX: Final = 64
 _DOCUMENT: Final = json.JSONDecoder()
 _FINISHED: Final = ("stop", "eos", "eos_token", "end_turn", "", None)
@@ -105,8 +105,8 @@ def understand(answer: bytes, canary: str, categories: Collection[str]) -> tuple
 
 def _document(answer: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(answer)
-    except (ValueError, RecursionError):
+        document = parse(answer)
+    except MalformedMessage:
         document = None
     if not isinstance(document, dict) or not isinstance(document.get("choices"), list):
         raise JudgeError(Failure.NOT_A_COMPLETION, "not a chat completion")
@@ -140,7 +140,7 @@ def _content(document: dict[str, Any]) -> str:
 
 def _opinion(content: str) -> Opinion:
     """The opinion in the one JSON object of `content`; with two, nobody knows which counts."""
-    content = _THOUGHTS.sub("", content, count=1)
+    content = content.rpartition(_THOUGHTS_END)[2]
     start = content.find("{")
     try:
         _, end = _DOCUMENT.raw_decode(content, start) if start >= 0 else (None, -1)

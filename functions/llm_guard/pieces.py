@@ -13,13 +13,17 @@ was cleared behind the very text that stands before it now.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from functions.prompt import Segment, View, normalise
 from functions.verdict.models import POINTER_CHARS_MAX
 
+_PIECE_CHARS: Final = 32
+"""What the judge reads around each piece: its line's braces, names and role."""
+_CONTEXT_PIECES_MAX: Final = 64
+"""Of a context: a conversation of single characters is none, and must not cost more than one."""
 _ROLES: Final = frozenset({"assistant", "developer", "function", "system", "tool", "user"})
 # A key that is a plain name and holds no long number says what a field is, not what is in it.
 _PLAIN_NAME: Final = re.compile(r"(?!.*[0-9]{5})[A-Za-z0-9_.-]{1,40}")
@@ -50,10 +54,24 @@ def pieces_of(segments: Sequence[Segment]) -> list[Piece]:
     return [each for each in pieces if each.text.strip()]
 
 
-def contexts(pieces: Sequence[Piece], chars: int) -> Iterator[tuple[Piece, ...]]:
-    """For each piece the end of what stands before it, `chars` characters or all that there is."""
+def keys(
+    pieces: Sequence[Piece], chars: int, digest: Callable[..., bytes], *whose: str
+) -> list[bytes]:
+    """For each piece the digest of itself, `whose` it is, and the `chars` characters before it.
+
+    A piece's text is digested once, however many stand behind it, or a message of very many small
+    ones would keep the process busy for a minute.
+    """
+    single = [digest(piece.role, piece.text) for piece in pieces]
+    size = len(single[0]) if single else 0
+    joined = b"".join(single)
+    found = []
     for index in range(len(pieces)):
-        yield tuple(_end(pieces, index, chars))
+        first, skipped = _start(pieces, index, chars)
+        before = digest(pieces[first].role, pieces[first].text[skipped:]) if skipped else b""
+        whole = first + bool(skipped)
+        found.append(digest(*whose, before, joined[whole * size : (index + 1) * size]))
+    return found
 
 
 def new_in_context(pieces: Sequence[Piece], cleared: Sequence[bool], chars: int) -> list[Piece]:
@@ -72,8 +90,10 @@ def new_in_context(pieces: Sequence[Piece], cleared: Sequence[bool], chars: int)
 def windows(pieces: Iterable[Piece], chars_max: int, overlap: int) -> list[list[Piece]]:
     """`pieces` in windows of at most `chars_max` characters.
 
-    Each window but the first begins with the last `overlap` characters of the one before it.
+    Each window but the first begins with the last `overlap` characters of the one before it. What
+    stands around each piece costs the judge tokens as well, so pieces are bounded, too.
     """
+    pieces_max = max(chars_max // _PIECE_CHARS, 2 * _CONTEXT_PIECES_MAX)
     found: list[list[Piece]] = []
     window: list[Piece] = []
     room = chars_max
@@ -85,6 +105,10 @@ def windows(pieces: Iterable[Piece], chars_max: int, overlap: int) -> list[list[
             rest = replace(rest, text=rest.text[room:])
             window = _end(window, len(window), overlap)
             room = chars_max - sum(len(each.text) for each in window)
+        if len(window) >= pieces_max:
+            found.append(window)
+            window = _end(window, len(window), overlap)
+            room = chars_max - sum(len(each.text) for each in window)
         window.append(rest)
         room -= len(rest.text)
     if window:
@@ -93,14 +117,21 @@ def windows(pieces: Iterable[Piece], chars_max: int, overlap: int) -> list[list[
 
 
 def _end(pieces: Sequence[Piece], stop: int, chars: int) -> list[Piece]:
-    """The last `chars` characters of `pieces[:stop]`."""
-    end: list[Piece] = []
-    while stop > 0 and chars > 0:
-        stop -= 1
-        piece = pieces[stop]
-        end.append(replace(piece, text=piece.text[-chars:]))
-        chars -= len(piece.text)
-    return end[::-1]
+    """The last `chars` characters of `pieces[:stop]`, in `_CONTEXT_PIECES_MAX` pieces at most."""
+    first, skipped = _start(pieces, stop, chars)
+    end = list(pieces[first:stop])
+    if skipped:
+        end[0] = replace(end[0], text=end[0].text[skipped:])
+    return end
+
+
+def _start(pieces: Sequence[Piece], stop: int, chars: int) -> tuple[int, int]:
+    """Where the last `chars` characters of `pieces[:stop]` begin: a piece, a character of it."""
+    first = stop
+    while chars > 0 and first > max(stop - _CONTEXT_PIECES_MAX, 0):
+        first -= 1
+        chars -= len(pieces[first].text)
+    return first, max(-chars, 0)
 
 
 def _adds(segment: Segment, joined: set[str], escaped: set[str]) -> bool:

@@ -31,7 +31,11 @@ _FOLDER: Final = Path(__file__).parent / "prompts"
 # Control words of chat templates, and lines that look like the fence: a model may take either for
 # what it imitates. They stay readable, in brackets that mean nothing to it.
 _IMITATION: Final = re.compile(
-    r"<\|[^|<>\n]{0,40}\|>|</?s>|</?think>|<</?SYS>>|\[/?INST\]|={3,}\s*DATA", re.IGNORECASE
+    r"<\|[^|<>\n]{0,40}\|>"  # ChatML, Llama 3, Phi, Cohere, GLM, DeepSeek (in its wide letters)
+    r"|</?(?:s|think|bos|eos|sop|eop|eoh|eoa|tool_call|tool_response|(?:start|end)_of_turn)>"
+    r"|<</?SYS>>|\[/?(?:INST|SYSTEM_PROMPT|TOOL_CALLS|TOOL_RESULTS|AVAILABLE_TOOLS|gMASK)\]"
+    r"|={3,}\s*DATA",
+    re.IGNORECASE,
 )
 _HARMLESS: Final = str.maketrans("<>[]=|", "‹›⟦⟧~¦")
 # JSON leaves them as they are, and to some readers they end a line.

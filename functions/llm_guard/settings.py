@@ -44,6 +44,9 @@ _OF_A_JUDGE: Final = (
 _OF_ALL: Final = ("CALLS_MAX", "QUEUE_MAX", "HEDGE")
 _CACHE: Final = ("MESHWARD_CACHE_URL", "MESHWARD_CACHE_ENTRIES_MAX")
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
+_URL: Final = re.compile(r"https?://(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[^\s?#]*)?")
+"""Without user and password, query or fragment."""
+_VALUE: Final = re.compile(r"[\x20-\x7e]*")
 
 
 class AnswerForm(StrEnum):
@@ -127,11 +130,17 @@ def _judge(environment: Mapping[str, str], number: int) -> JudgeSettings:
     if not url or not model:
         names = f"{_name(number, 'URL')} and {_name(number, 'MODEL')}"
         raise SettingsError(f"{names} must be set for llm-guard")
-    if not url.startswith(("http://", "https://")):
-        raise SettingsError(f"{_name(number, 'URL')} must begin with http:// or https://")
+    if not _URL.fullmatch(url):
+        what = "must be http:// or https://, a host, and the path before /chat/completions"
+        raise SettingsError(
+            f"{_name(number, 'URL')} {what}; a key belongs in MESHWARD_JUDGE_API_KEY"
+        )
     if bool(value("CERT_FILE")) != bool(value("KEY_FILE")):
         names = f"{_name(number, 'CERT_FILE')} and {_name(number, 'KEY_FILE')}"
         raise SettingsError(f"{names} belong together; set both or neither")
+    if not _VALUE.fullmatch(value("API_KEY")):
+        what = "must be plain ASCII text without line ends; was it read with its file's newline?"
+        raise SettingsError(f"{_name(number, 'API_KEY')} {what}")
     form = value("FORM") or AnswerForm.AUTO.value
     if form not in list(AnswerForm):
         known = ", ".join(AnswerForm)
@@ -171,8 +180,9 @@ def _headers(name: str, value: str) -> tuple[tuple[str, str], ...]:
     """A JSON object of header names and values. An error tells no value: it may be a token."""
     pairs = _object(name, value)
     for header, text in pairs.items():
-        if not _HEADER.fullmatch(header) or not isinstance(text, str) or not text.isprintable():
-            raise SettingsError(f"{name}: the header {header!r} is none, or its value is no text")
+        if not _HEADER.fullmatch(header) or not isinstance(text, str) or not _VALUE.fullmatch(text):
+            what = f"the header {header!r} is none, or its value is not plain ASCII text"
+            raise SettingsError(f"{name}: {what}")
     return tuple(pairs.items())
 
 

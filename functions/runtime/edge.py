@@ -23,6 +23,7 @@ from starlette.responses import Response
 
 from functions.runtime import logs
 from functions.runtime.settings import Settings
+from functions.runtime.wanted import CallerGone, while_wanted
 from functions.verdict import (
     REASONS,
     Callout,
@@ -65,6 +66,7 @@ class Page:
     make: Callable[[], bytes]
 
 
+_BROKEN_OFF: Final = (499, "callout.broken-off", "the caller went away")
 _NO_PAGES: Final[Mapping[str, Page]] = {}
 
 
@@ -73,17 +75,20 @@ def edge(
     settings: Settings,
     coding: Coding | None = None,
     pages: Mapping[str, Page] = _NO_PAGES,
+    *,
+    waits: bool = False,
 ) -> Handler:
     """The function that functions-framework calls for every request; `pages` by their paths.
 
     A check that masks gives the new message without codings; `coding` applies those of the old one,
-    since the sidecar may have sent its headers already.
+    since the sidecar may have sent its headers already. A check that `waits` for others is ended
+    when its caller goes away, and what it waits for with it.
     """
 
     async def handle(request: Request) -> Response:
         match request.method, request.scope["path"]:
             case "POST", path if path == VERDICT_PATH:
-                return await _answer(request, check, settings, coding)
+                return await _answer(request, check, settings, coding, waits=waits)
             case "GET", path if path in pages:
                 return Response(pages[path].make(), media_type=pages[path].content_type)
             case ("GET", "/health") | ("POST", "/initialize") | ("GET", "/pre-stop"):
@@ -95,7 +100,7 @@ def edge(
 
 
 async def _answer(
-    request: Request, check: Check, settings: Settings, coding: Coding | None
+    request: Request, check: Check, settings: Settings, coding: Coding | None, *, waits: bool
 ) -> Response:
     """The verdict, or an error that says nothing of the message."""
     headers = [
@@ -103,7 +108,7 @@ async def _answer(
         for name, value in request.scope["headers"]
     ]
     try:
-        verdict = await _verdict(request, headers, check, settings)
+        verdict = await _verdict(request, headers, check, settings, waits=waits)
     except ContractError as error:
         logs.event("warning", "callout refused", f"{error.reason}: {error}")
         return _error(error.status, error.reason, str(error))
@@ -122,7 +127,12 @@ async def _answer(
 
 
 async def _verdict(
-    request: Request, headers: Sequence[tuple[str, str]], check: Check, settings: Settings
+    request: Request,
+    headers: Sequence[tuple[str, str]],
+    check: Check,
+    settings: Settings,
+    *,
+    waits: bool,
 ) -> Verdict:
     """The check's verdict, made inside the callout's deadline and written to the log."""
     arrived = time.monotonic()
@@ -132,7 +142,10 @@ async def _verdict(
     left = deadline - (time.monotonic() - arrived)
     try:
         async with asyncio.timeout(left):
-            verdict = await check(callout, message, left - margin)
+            checking = check(callout, message, left - margin)
+            verdict = await (while_wanted(request, checking) if waits else checking)
+    except CallerGone:
+        raise _NoVerdict(*_BROKEN_OFF) from None
     except TimeoutError:
         raise _NoVerdict(504, "check.late", "no verdict inside the deadline") from None
     elapsed_ms = (time.monotonic() - arrived) * 1000
@@ -162,7 +175,7 @@ async def _body(request: Request, bytes_max: int) -> bytes:
                 spec = REASONS[Reason.REQUEST_TOO_LARGE]
                 raise _NoVerdict(spec.status, spec.reason, spec.meaning)
     except ClientDisconnect:
-        raise _NoVerdict(499, "callout.broken-off", "the caller went away") from None
+        raise _NoVerdict(*_BROKEN_OFF) from None
     return bytes(body)
 
 

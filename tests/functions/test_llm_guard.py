@@ -9,7 +9,8 @@ import pytest
 from functions.llm_guard.failures import Failure
 from functions.verdict import Answer, Decision, Reason, decode
 from tests.functions.running import Function, chat, running
-from tests.support.misbehaving_judge import FAULTS, Fault, MisbehavingJudge, flags
+from tests.support.judge_answers import FAULTS, Fault, flags
+from tests.support.misbehaving_judge import MisbehavingJudge
 from tests.unit.policy.conftest import POLICY
 
 HANDLER = "functions.llm_guard.handler"
@@ -92,7 +93,11 @@ NAMED: dict[Fault, Failure] = {
     "close": Failure.BROKEN_OFF,
     "short": Failure.BROKEN_OFF,
     "no http": Failure.BROKEN_OFF,
-    "400": Failure.STATUS,
+    "endless head": Failure.BROKEN_OFF,
+    "endless interim": Failure.TIMEOUT,
+    "400": Failure.REJECTED,
+    "413": Failure.REJECTED,
+    "422": Failure.REJECTED,
     "401": Failure.UNAUTHORISED,
     "403": Failure.UNAUTHORISED,
     "429": Failure.THROTTLED,
@@ -100,13 +105,18 @@ NAMED: dict[Fault, Failure] = {
     "500": Failure.STATUS,
     "502": Failure.STATUS,
     "503": Failure.STATUS,
+    "503 later": Failure.STATUS,
     "redirect": Failure.STATUS,
     "filtered status": Failure.FILTERED,
     "html": Failure.CONTENT_TYPE,
     "no content type": Failure.CONTENT_TYPE,
     "events": Failure.CONTENT_TYPE,
     "huge": Failure.TOO_LARGE,
+    "endless": Failure.TOO_LARGE,
+    "gzip": Failure.NOT_A_COMPLETION,
+    "gzip bomb": Failure.NOT_A_COMPLETION,
     "null": Failure.NOT_A_COMPLETION,
+    "equal keys outside": Failure.NOT_A_COMPLETION,
     "error with 200": Failure.NOT_A_COMPLETION,
     "empty choices": Failure.EMPTY,
     "two choices": Failure.NOT_A_COMPLETION,
@@ -116,8 +126,12 @@ NAMED: dict[Fault, Failure] = {
     "cut": Failure.CUT,
     "prose": Failure.PROSE,
     "two documents": Failure.PROSE,
+    "equal keys": Failure.PROSE,
+    "not a number": Failure.PROSE,
+    "blank": Failure.EMPTY,
     "no fields": Failure.FIELDS,
     "unknown verdict": Failure.FIELDS,
+    "verdict in Chinese": Failure.FIELDS,
     "unknown category": Failure.CATEGORY,
     "contradiction": Failure.CONTRADICTION,
     "no canary": Failure.CANARY,

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from tests.functions.running import Function, Pairs, callout, chat, signed
-from tests.support.misbehaving_judge import Fault, MisbehavingJudge, flags
+from tests.support.judge_answers import Fault, flags
+from tests.support.misbehaving_judge import MisbehavingJudge
 
 SECRET = "sesame-4711-opensesame"
 

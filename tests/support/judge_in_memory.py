@@ -8,7 +8,7 @@ import httpx
 
 from functions.llm_guard.opinion import Asked
 from functions.llm_guard.settings import JudgeSettings
-from tests.support.misbehaving_judge import canary_of, clears, completion
+from tests.support.judge_answers import canary_of, clears, completion
 
 Behaviour = Callable[[dict[str, Any]], Awaitable[httpx.Response]]
 """The request's document → the response, or an exception of httpx's."""

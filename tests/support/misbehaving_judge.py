@@ -7,74 +7,20 @@
 What it is asked is kept in `asked`, so that tests see what a judge gets to see.
 """
 
+import gzip
 import json
-import re
 import socket
 import struct
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Final, Literal, Self, get_args
+from typing import Any, Final, Self
 
-Fault = Literal[
-    "none",
-    # it does not answer
-    "hang",
-    "drip",
-    "drip head",
-    "reset",
-    "close",
-    "short",
-    "no http",
-    # it answers with a status
-    "400",
-    "401",
-    "403",
-    "429",
-    "429 soon",
-    "500",
-    "502",
-    "503",
-    "redirect",
-    "filtered status",
-    "no schemas",
-    "no forms",
-    # it answers with something else than a completion
-    "html",
-    "no content type",
-    "events",
-    "huge",
-    "null",
-    "error with 200",
-    # it answers with something else than a verdict
-    "empty choices",
-    "two choices",
-    "no text",
-    "refusal",
-    "filtered",
-    "cut",
-    "prose",
-    "two documents",
-    "no fields",
-    "unknown verdict",
-    "unknown category",
-    "contradiction",
-    "no canary",
-    "wrong canary",
-    # it answers in its own way, and is understood
-    "fenced",
-    "leading prose",
-    "thinking",
-    "capitals",
-    "more fields",
-    "fewer fields",
-    "cookie",
-]
-FAULTS: Final[tuple[Fault, ...]] = get_args(Fault)
+from tests.support.judge_answers import STATUSES, Fault, answers, canary_of, clears, completion
 
 _DRIP_SECONDS: Final = 0.05
 _LINGER_ZERO: Final = struct.pack("ii", 1, 0)
 """Closing then resets the connection instead of ending it in order."""
-_CANARY: Final = re.compile(r'"canary": "([0-9a-f]{16})"')
 
 
 class MisbehavingJudge:
@@ -110,30 +56,6 @@ class MisbehavingJudge:
         self._thread.join()
 
 
-def clears(reason: str = "nothing private in it") -> dict[str, Any]:
-    return {"verdict": "allow", "findings": [], "reason": reason}
-
-
-def flags(category: str, reason: str, confidence: float = 0.9) -> dict[str, Any]:
-    finding = {"category": category, "confidence": confidence}
-    return {"verdict": "deny", "findings": [finding], "reason": reason}
-
-
-def canary_of(request: dict[str, Any]) -> str:
-    """The word that a question to the judge wants back."""
-    found = _CANARY.search(request["messages"][-1]["content"])
-    assert found is not None
-    return found[1]
-
-
-def completion(content: object, finish_reason: str | None = "stop", **message: object) -> bytes:
-    said = {"role": "assistant", "content": content, **message}
-    choice = {"index": 0, "message": said, "finish_reason": finish_reason}
-    usage = {"prompt_tokens": 400, "completion_tokens": 30, "total_tokens": 430}
-    document = {"object": "chat.completion", "choices": [choice], "usage": usage}
-    return json.dumps(document).encode()
-
-
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
@@ -141,6 +63,11 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, judge: MisbehavingJudge) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.judge = judge
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A caller who has had enough is no error worth a stack trace; anything else is."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -174,6 +101,14 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(b"hello there, this is not HTTP\r\n\r\n")
             case "short":
                 self._send(200, good, missing=100)
+            case "endless head":
+                self._endlessly(b"HTTP/1.1 200 OK\r\n", b"x-more: and more\r\n" * 50)
+            case "endless interim":
+                self._endlessly(b"", b"HTTP/1.1 103 Early Hints\r\nlink: <a>\r\n\r\n" * 50)
+            case "endless":
+                chunk = b"10000\r\n%b\r\n" % (b" " * 0x10000)
+                head = b"content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+                self._endlessly(b"HTTP/1.1 200 OK\r\n" + head, chunk)
             case "close":
                 pass
             case _:
@@ -185,19 +120,15 @@ class _Handler(BaseHTTPRequestHandler):
         kind = request.get("response_format", {}).get("type", "")
         good = completion(json.dumps(opinion))
         match fault:
-            case "400" | "401" | "403" | "429" | "500" | "502" | "503" as status:
-                self._send(int(status), b'{"error": {"message": "no"}}')
-            case "429 soon":
-                self._send(429, b"{}", headers={"retry-after": "0.01"})
-            case "filtered status":
-                self._send(400, b'{"error": {"code": "data_inspection_failed"}}')
+            case fault if fault in STATUSES:
+                self._send(*STATUSES[fault])
+            case "gzip" | "gzip bomb":
+                body = gzip.compress(good if fault == "gzip" else b" " * 10_000_000)
+                self._send(200, body, headers={"content-encoding": "gzip"})
             case "no schemas" if kind == "json_schema":
                 self._send(400, b'{"error": {"message": "unknown response_format"}}')
             case "no forms" if kind:
                 self._send(422, b'{"error": {"message": "unknown response_format"}}')
-            case "redirect":
-                place = "http://127.0.0.1:9/v1/chat/completions"
-                self._send(307, b"", headers={"location": place})
             case "html":
                 self._send(200, b"<html>a gateway's page</html>", content_type="text/html")
             case "no content type":
@@ -207,15 +138,15 @@ class _Handler(BaseHTTPRequestHandler):
             case "events":
                 self._send(200, b"data: {}\n\n", content_type="text/event-stream")
             case _:
-                self._send(200, _answers(opinion).get(fault, good))
+                self._send(200, answers(opinion).get(fault, good))
 
     def _send(
         self,
         status: int,
         body: bytes,
+        headers: dict[str, str] | None = None,
         missing: int = 0,
         content_type: str = "application/json",
-        headers: dict[str, str] | None = None,
     ) -> None:
         self.send_response(status)
         self.send_header("content-length", str(len(body) + missing))
@@ -224,6 +155,14 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
+
+    def _endlessly(self, head: bytes, part: bytes) -> None:
+        try:
+            self.wfile.write(head)
+            while not self.server.judge.stopping.wait(0.001):
+                self.wfile.write(part)
+        except OSError:  # As below.
+            return
 
     def _drip(self, body: bytes) -> None:
         for at in range(len(body)):
@@ -236,35 +175,3 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_args: object) -> None:
         pass
-
-
-def _answers(opinion: dict[str, Any]) -> dict[str, bytes]:
-    said = json.dumps(opinion)
-    deny = {"verdict": "deny", "findings": [{"category": "no-such", "confidence": 1}]}
-    return {
-        "huge": completion("x" * 1_000_000),
-        "null": b"null",
-        "error with 200": b'{"error": {"message": "overloaded"}}',
-        "empty choices": b'{"choices": []}',
-        "two choices": json.dumps(
-            {"choices": [{"message": {"content": said}, "finish_reason": "stop"}] * 2}
-        ).encode(),
-        "no text": completion(None),
-        "refusal": completion(None, refusal="I cannot help with that."),
-        "filtered": completion("", finish_reason="content_filter"),
-        "cut": completion(said, finish_reason="length"),
-        "prose": completion("That depends on the weather."),
-        "two documents": completion(said + said),
-        "no fields": completion("{}"),
-        "unknown verdict": completion(json.dumps(opinion | {"verdict": "maybe"})),
-        "unknown category": completion(json.dumps(opinion | deny)),
-        "contradiction": completion(json.dumps(opinion | deny | {"verdict": "allow"})),
-        "no canary": completion(json.dumps({**opinion, "canary": ""})),
-        "wrong canary": completion(json.dumps({**opinion, "canary": "0" * 16})),
-        "fenced": completion(f"```json\n{said}\n```"),
-        "leading prose": completion(f"Here is my verdict:\n{said}"),
-        "thinking": completion(f"<think>a {{brace}} in a thought</think>\n{said}"),
-        "capitals": completion(said.replace('"allow"', '"ALLOW"').replace('"deny"', '"Deny"')),
-        "more fields": completion(json.dumps(opinion | {"thoughts": ["none"]})),
-        "fewer fields": completion(json.dumps({k: v for k, v in opinion.items() if k != "reason"})),
-    }

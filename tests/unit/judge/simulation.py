@@ -1,7 +1,7 @@
 """A day of llm-guard in virtual time, drawn from a seed, and what must hold of it all the same.
 
     seed ──▶ weather of two judges   calm · spikes · outage · half-open · drip · errors · crossed …
-         ──▶ weather of the cache    calm · slow · down · lost
+         ──▶ weather of the cache    calm · slow · down · lost · noise · swapped
          ──▶ callers                 at any time, with any deadline; some give up
     every call ──judge()──▶ verdict ──▶ checked against what the judges really said
 
@@ -23,13 +23,13 @@ import httpx
 from functions.llm_guard.check import JudgedPolicy, judge
 from functions.llm_guard.endpoint import Endpoint
 from functions.llm_guard.gate import Gate
-from functions.llm_guard.hits import AsksJudges, Means
+from functions.llm_guard.hits import Means
 from functions.llm_guard.judges import Judges
 from functions.llm_guard.memory import Memory
 from functions.llm_guard.metrics import Meter
 from functions.verdict import Decision, Reason, Verdict
+from tests.support.judge_answers import canary_of, clears, completion, flags
 from tests.support.judge_in_memory import JudgeInMemory, response, says, settings
-from tests.support.misbehaving_judge import canary_of, clears, completion, flags
 from tests.support.streams import SEALER
 from tests.unit.checks.conftest import callout, chat
 
@@ -37,13 +37,13 @@ SECONDS: Final = 120.0
 CALLS: Final = 150
 LATE_SECONDS: Final = 0.010
 SECRET: Final = "a word of a secret"
-_MARK: Final = re.compile(r"caller-\d+-")
+MARK: Final = re.compile(r"caller-\d+-")
 _FAILURES: Final = (Reason.JUDGE_TIMEOUT, Reason.JUDGE_UNAVAILABLE, Reason.JUDGE_MALFORMED)
 _JUDGE_WEATHER: Final = (
     *("calm", "calm", "spikes", "outage", "half-open", "drip", "errors", "throttled"),
     *("broken", "crossed", "nonsense"),
 )
-_CACHE_WEATHER: Final = ("calm", "calm", "slow", "down", "lost")
+_CACHE_WEATHER: Final = ("calm", "calm", "slow", "down", "lost", "noise", "swapped")
 _BREAKS: Final = {
     "outage": httpx.ConnectError("nobody there"),
     "broken": httpx.ReadError("the connection ended"),
@@ -83,7 +83,7 @@ class SimulatedJudge:
 
     async def behave(self, document: dict[str, Any]) -> httpx.Response:
         random, asked = self._random, document["messages"][1]["content"]
-        marks = set(_MARK.findall(asked))
+        marks = set(MARK.findall(asked))
         assert len(marks) == 1, f"a question holds texts of several callers: {marks}"
         await asyncio.sleep(random.uniform(0.02, 0.2))
         opinion = clears()
@@ -132,15 +132,22 @@ class _Drip(httpx.AsyncByteStream):
 
 
 class SimulatedCache:
-    """A shared cache that forgets, dawdles and fails."""
+    """A shared cache that forgets, dawdles, fails and answers with what was kept for others."""
 
     def __init__(self, random: Random) -> None:
+        self._random = random
         self._weather = Weather.drawn(random, _CACHE_WEATHER)
         self._values: dict[bytes, bytes] = {}
 
     async def get(self, keys: Sequence[bytes]) -> Sequence[bytes | None]:
         await self._suffer()
-        return [self._values.get(key) for key in keys]
+        match self._weather.now():
+            case "noise":
+                return [self._random.randbytes(self._random.randrange(40)) for _ in keys]
+            case "swapped" if self._values:
+                return [self._random.choice([*self._values.values()]) for _ in keys]
+            case _:
+                return [self._values.get(key) for key in keys]
 
     async def put(self, values: Mapping[bytes, bytes], seconds: int) -> None:
         assert seconds > 0
@@ -193,7 +200,7 @@ class Run:
         assert self.tasks_left == 1, "a task goes on that nobody waits for"
 
     def _check_verdict(self, call: Call, verdict: Verdict) -> None:
-        others = set(_MARK.findall(verdict.model_dump_json())) - {call.mark}
+        others = set(MARK.findall(verdict.model_dump_json())) - {call.mark}
         assert not others, f"{call.mark} was told of {others}"
         if verdict.decision is Decision.ALLOW:
             if verdict.reason is Reason.JUDGE_CLEARED:
@@ -209,13 +216,13 @@ class Run:
 
 
 class Simulation:
-    """One day. `policies` are a strict and a lenient one; `wrap` may plant a fault."""
+    """One day. `policies` are a strict and a lenient one; `plant` may plant a fault."""
 
     def __init__(
         self,
         seed: int,
         policies: tuple[JudgedPolicy, JudgedPolicy],
-        wrap: Callable[[AsksJudges], AsksJudges] | None = None,
+        plant: Callable[[Means], Means] = lambda means: means,
     ) -> None:
         self._random = Random(seed)
         self._policies = policies
@@ -226,14 +233,10 @@ class Simulation:
         ]
         meter, hedge = Meter(), self._random.random() < 0.5
         self._gate = Gate(8, 8)
-        judges: AsksJudges = Judges(
-            endpoints, self._gate, meter, lambda *_: None, self._random, hedge=hedge
-        )
-        if wrap is not None:
-            judges = wrap(judges)
+        judges = Judges(endpoints, self._gate, meter, lambda *_: None, self._random, hedge=hedge)
         memory = Memory(b"a key of 16 bytes", 50, meter, SimulatedCache(self._random))
-        self._means = Means(
-            judges, memory, lambda: self._random.randbytes(32).hex(), lambda: 0.0, SEALER
+        self._means = plant(
+            Means(judges, memory, lambda: self._random.randbytes(32).hex(), lambda: 0.0, SEALER)
         )
 
     async def run(self) -> Run:

@@ -14,8 +14,8 @@ import trustme
 from functions.llm_guard.endpoint import Endpoint, transport_of
 from functions.llm_guard.failures import Failure, JudgeError
 from functions.llm_guard.settings import JudgeSettings
+from tests.support.judge_answers import clears, completion
 from tests.support.judge_in_memory import asked, settings
-from tests.support.misbehaving_judge import clears, completion
 
 ANSWER = json.dumps({"canary": "0123456789abcdef", **clears()})
 

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from random import Random
 from typing import Any
 
@@ -79,7 +81,7 @@ def test_a_gateway_in_trouble_is_asked_again(status: int) -> None:
 def test_what_another_try_cannot_help_is_not_asked_again(status: int) -> None:
     judge = JudgeInMemory(after(0.1, *[status] * 9))
     ended, took = in_virtual_time(outcome(judges_of(judge)))
-    assert ended in (Failure.STATUS, Failure.UNAUTHORISED)
+    assert ended in (Failure.STATUS, Failure.REJECTED, Failure.UNAUTHORISED)
     assert (took, len(judge.asked)) == (0.1, 1)
 
 
@@ -92,6 +94,29 @@ def test_a_throttled_call_waits_as_long_as_the_judge_says() -> None:
 
 def test_a_throttled_call_does_not_wait_past_its_deadline() -> None:
     judge = JudgeInMemory(after(0.1, 429, retry_after="10"))
+    assert in_virtual_time(outcome(judges_of(judge))) == (Failure.THROTTLED, 0.1)
+
+
+def test_a_judge_in_trouble_is_not_asked_before_it_says() -> None:
+    judge = JudgeInMemory(after(0.1, 503, retry_after="2"))
+    ended, took = in_virtual_time(outcome(judges_of(judge)))
+    assert ended == "allow"
+    assert 2.2 <= took <= 2.3
+
+
+def test_the_time_to_wait_may_be_told_as_a_date() -> None:
+    then = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
+    judge = JudgeInMemory(after(0.1, 429, retry_after=then))
+    ended, took = in_virtual_time(outcome(judges_of(judge), 60.0))
+    assert ended == "allow"
+    assert 25 < took < 31
+    past = JudgeInMemory(after(0.1, 429, retry_after="Sun, 06 Nov 1994 08:49:37 GMT"))
+    assert in_virtual_time(outcome(judges_of(past)))[0] == "allow"
+
+
+@pytest.mark.parametrize("told", ["soon", "-1", "1e9", "Sun, 99 Nov 1994", ""])
+def test_a_time_that_nobody_can_read_is_none(told: str) -> None:
+    judge = JudgeInMemory(after(0.1, 429, retry_after=told))
     assert in_virtual_time(outcome(judges_of(judge))) == (Failure.THROTTLED, 0.1)
 
 
@@ -136,6 +161,28 @@ def test_a_dead_judge_costs_time_only_until_its_breaker_opens() -> None:
     judges = judges_of(JudgeInMemory(hangs), JudgeInMemory(after(0.1)))
     took = [seconds for _, seconds in in_virtual_time(outcomes(judges, 8, 1.0))]
     assert took == [0.6] * 5 + [0.1] * 3
+
+
+def test_callers_in_a_hurry_do_not_open_the_breaker() -> None:
+    async def scenario() -> list[tuple[str, float]]:
+        judges = judges_of(JudgeInMemory(after(0.1)))
+        await outcomes(judges, 20)
+        await outcomes(judges, 20, 0.01)
+        return await outcomes(judges, 1)
+
+    assert in_virtual_time(scenario()) == [("allow", 0.1)]
+
+
+def test_a_judge_that_slows_down_opens_its_breaker_all_the_same() -> None:
+    async def scenario() -> tuple[str, float]:
+        judge = JudgeInMemory(after(0.1))
+        judges = judges_of(judge)
+        await outcomes(judges, 20)
+        judge.behave = hangs
+        await outcomes(judges, 5, 0.2)
+        return await outcome(judges)
+
+    assert in_virtual_time(scenario()) == (Failure.BREAKER_OPEN, 0.0)
 
 
 def test_with_all_breakers_open_the_answer_comes_at_once() -> None:

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
+import pytest
+
 from functions.llm_guard.deadline import Deadline
 from functions.llm_guard.memory import Memory
 from functions.llm_guard.metrics import Meter
@@ -112,3 +114,40 @@ def test_a_digest_depends_on_every_part_on_their_borders_and_on_the_key() -> Non
     assert len(digests) == 5
     assert kept.digest("a", "bc") in digests
     assert all(len(digest) == 16 for digest in digests)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"", b"1", b"[]", b"\xff" * 7, b"0" * 16 + b"1", b"{" * 100_000],
+    ids=["nothing", "a bare yes", "a list", "noise", "a signature of nobody's", "brackets"],
+)
+def test_what_nobody_with_the_secret_has_written_is_not_known(value: bytes) -> None:
+    async def scenario() -> list[bytes | None]:
+        shared = SharedInMemory()
+        shared.values[b"a"] = value
+        return await memory(shared=shared).recall([b"a"], Deadline.after(9))
+
+    assert in_virtual_time(scenario()) == [None]
+
+
+def test_what_is_kept_under_one_key_counts_for_no_other() -> None:
+    async def scenario() -> list[bytes | None]:
+        shared = SharedInMemory()
+        await memory(shared=shared).keep({b"a": b"1"}, 60, Deadline.after(9))
+        shared.values[b"b"] = shared.values[b"a"]
+        return await memory(shared=shared).recall([b"a", b"b"], Deadline.after(9))
+
+    assert in_virtual_time(scenario()) == [b"1", None]
+
+
+def test_an_answer_of_too_few_values_is_none() -> None:
+    class Short(SharedInMemory):
+        async def get(self, keys: Sequence[bytes]) -> Sequence[bytes | None]:
+            return (await super().get(keys))[:1]
+
+    async def scenario() -> list[bytes | None]:
+        shared = Short()
+        await memory(shared=shared).keep({b"a": b"1", b"b": b"1"}, 60, Deadline.after(9))
+        return await memory(shared=shared).recall([b"a", b"b"], Deadline.after(9))
+
+    assert in_virtual_time(scenario()) == [None, None]

@@ -51,6 +51,9 @@ UNDERSTOOD = {
     "prose before the document": completion("Here you go: " + TEXT),
     "a document and prose": completion(TEXT + " Hope that helps!"),
     "a document after a thought": completion("<think>if {it} is so\n[1]</think>\n\n" + TEXT),
+    "a document after a thought whose beginning is missing": completion(
+        "so {it} is</think>" + TEXT
+    ),
     "a field more": said(thoughts="none"),
     "a verdict in capitals": said(verdict="DENY"),
     "a category in capitals": finds(category="Personal-Data"),
@@ -136,7 +139,11 @@ MALFORMED: dict[str, tuple[bytes, Failure]] = {
     "two fences": (completion("```{}```\n```{}```"), Failure.PROSE),
     "a list around the document": (completion(f"[{TEXT}]"), Failure.PROSE),
     "a key twice": (completion('{"verdict": "allow", ' + TEXT[1:]), Failure.PROSE),
-    "half a surrogate pair": (completion('{"verdict": "\ud800"}'), Failure.PROSE),
+    "half a surrogate pair": (completion('{"verdict": "\\ud800"}'), Failure.PROSE),
+    "half a pair outside": (completion('{"verdict": "\ud800"}'), Failure.NOT_A_COMPLETION),
+    "equal keys outside": (b'{"choices": [], ' + completion(TEXT)[1:], Failure.NOT_A_COMPLETION),
+    "NaN outside": (b'{"x": NaN, ' + completion(TEXT)[1:], Failure.NOT_A_COMPLETION),
+    "a compressed answer": (b"\x1f\x8b\xff", Failure.NOT_A_COMPLETION),
     "objects without end": (completion('{"a":' * 100_000), Failure.PROSE),
     "NaN": (finds(confidence=float("nan")), Failure.PROSE),
     "an empty document": (completion("{}"), Failure.FIELDS),
@@ -168,6 +175,13 @@ def test_is_malformed_and_has_a_name(answer: bytes, failure: Failure) -> None:
         understand(answer, CANARY, CATEGORIES)
     assert raised.value.failure is failure
     assert failure.reason is Reason.JUDGE_MALFORMED
+
+
+def test_blanks_without_end_are_read_in_no_time() -> None:
+    # A model in JSON mode can go on with them until its limit; a regular expression would, too.
+    with pytest.raises(JudgeError) as raised:
+        understand(completion(" " * 200_000 + "<think>" * 5000), CANARY, CATEGORIES)
+    assert raised.value.failure is Failure.PROSE
 
 
 def test_a_failure_quotes_nothing_of_the_answer() -> None:

@@ -1,11 +1,12 @@
 """All text of a message is shown to the judge, once, in windows that no find falls between."""
 
+import hashlib
 import json
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.llm_guard.pieces import Piece, contexts, new_in_context, pieces_of, windows
+from functions.llm_guard.pieces import Piece, keys, new_in_context, pieces_of, windows
 from functions.prompt import read
 from tests.unit.checks.conftest import chat
 
@@ -67,13 +68,36 @@ def piece(text: str, seen: bool = False) -> Piece:
     return Piece("user", text, seen)
 
 
-def test_a_context_is_the_end_of_what_stands_before() -> None:
-    pieces = [piece("abcdef"), piece("gh"), piece("ijk")]
-    assert [[each.text for each in one] for one in contexts(pieces, 4)] == [
-        [],
-        ["cdef"],
-        ["ef", "gh"],
-    ]
+def digest(*parts: str | bytes) -> bytes:
+    return hashlib.sha256(repr(parts).encode()).digest()
+
+
+def keys_of(*texts: str, chars: int = 4) -> list[bytes]:
+    return keys([piece(text) for text in texts], chars, digest, "r1", "shop/cart")
+
+
+def test_a_key_depends_on_the_piece_and_on_so_many_characters_before_it() -> None:
+    before = keys_of("abcdef", "gh", "ijk")
+    assert keys_of("Xbcdef", "gh", "ijk")[1:] == before[1:]
+    assert keys_of("XXXdef", "gh", "ijk")[1] != before[1]
+    assert keys_of("XXXXef", "gh", "ijk")[2] == before[2]
+    assert keys_of("XXXXXf", "gh", "ijk")[2] != before[2]
+    assert keys_of("older", "abcdef", "gh", "ijk")[2:] == before[1:]
+    assert len({*before, *keys_of("abcde", "fgh", "ijk")}) == 6
+
+
+def test_a_key_depends_on_whose_it_is() -> None:
+    mine, theirs, later = (
+        keys([piece("a")], 4, digest, revision, workload)
+        for revision, workload in (("r1", "shop/cart"), ("r1", "shop/till"), ("r2", "shop/cart"))
+    )
+    assert len({*mine, *theirs, *later}) == 3
+
+
+def test_many_small_pieces_are_bounded_as_well() -> None:
+    cut = windows([piece("a")] * 1000, 1000, 400)
+    assert {len(window) for window in cut[:-1]} == {128}
+    assert len(cut) == 15  # Of 128, 64 of which are the end of the one before.
 
 
 def test_what_is_cleared_is_shown_only_as_the_context_of_what_is_not() -> None:

@@ -47,11 +47,18 @@ def test_others_are_asked_in_the_order_of_their_numbers() -> None:
     assert [judge.name for judge in guard.judges] == ["1-qwen", "2-b", "3-c"]
 
 
+SECOND = {"MESHWARD_JUDGE_2_URL": "https://b.test", "MESHWARD_JUDGE_2_MODEL": "b"}
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
         ({"MESHWARD_JUDGE_URL": ""}, "MESHWARD_JUDGE_URL and MESHWARD_JUDGE_MODEL must be set"),
-        ({"MESHWARD_JUDGE_URL": "ftp://a"}, "MESHWARD_JUDGE_URL must begin with http://"),
+        ({"MESHWARD_JUDGE_URL": "ftp://a"}, "MESHWARD_JUDGE_URL must be http://"),
+        ({"MESHWARD_JUDGE_URL": "http://"}, "MESHWARD_JUDGE_URL must be http://"),
+        ({"MESHWARD_JUDGE_URL": "http://u:sesame@a/v1"}, "MESHWARD_JUDGE_URL must be http://"),
+        ({"MESHWARD_JUDGE_URL": "http://a/v1?key=sesame"}, "MESHWARD_JUDGE_URL must be http://"),
+        ({"MESHWARD_JUDGE_URL": "http://a:b/v1"}, "MESHWARD_JUDGE_URL must be http://"),
         ({"MESHWARD_JUDGE_2_MODEL": "b"}, "MESHWARD_JUDGE_2_URL and MESHWARD_JUDGE_2_MODEL must"),
         ({"MESHWARD_JUDGE_MODL": "b"}, "did you mean MESHWARD_JUDGE_MODEL?"),
         ({"MESHWARD_JUDGE_5_URL": "http://e"}, "MESHWARD_JUDGE_5_URL is set and nothing reads it"),
@@ -64,6 +71,9 @@ def test_others_are_asked_in_the_order_of_their_numbers() -> None:
         ({"MESHWARD_JUDGE_HEADERS": "sesame"}, "MESHWARD_JUDGE_HEADERS must be a JSON object"),
         ({"MESHWARD_JUDGE_HEADERS": '{"a b": "sesame"}'}, "the header 'a b' is none"),
         ({"MESHWARD_JUDGE_HEADERS": '{"a": "sesame\\n"}'}, "the header 'a' is none"),
+        ({"MESHWARD_JUDGE_HEADERS": '{"a": "密码 sesame"}'}, "the header 'a' is none"),
+        ({"MESHWARD_JUDGE_API_KEY": "sk-sesame\n"}, "MESHWARD_JUDGE_API_KEY must be plain ASCII"),
+        ({"MESHWARD_JUDGE_2_API_KEY": "密", **SECOND}, "MESHWARD_JUDGE_2_API_KEY must be plain"),
         ({"MESHWARD_CACHE_URL": "http://sesame@a"}, "MESHWARD_CACHE_URL must begin with redis://"),
     ],
 )

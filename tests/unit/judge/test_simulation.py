@@ -1,17 +1,21 @@
 """Whatever the weather, llm-guard keeps its word; and the checker that says so would notice."""
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from functions.llm_guard.check import JudgedPolicy, compile_policy
 from functions.llm_guard.deadline import Deadline
 from functions.llm_guard.failures import JudgeError
-from functions.llm_guard.hits import AsksJudges
+from functions.llm_guard.hits import AsksJudges, Means
+from functions.llm_guard.memory import Memory
+from functions.llm_guard.metrics import Meter
 from functions.llm_guard.opinion import Asked, Opinion
 from tests.support.virtual_time import in_virtual_time
 from tests.unit.checks.conftest import REVISION, Edit
-from tests.unit.judge.simulation import Simulation
+from tests.unit.judge.simulation import MARK, Simulation
 
 SEEDS = 25
 
@@ -85,6 +89,17 @@ class MixesUpCallers(AllowsWithoutAnOpinion):
         return before or self.last
 
 
+class TellsOfOthers(AllowsWithoutAnOpinion):
+    """A fault to be found: the reason names the caller before."""
+
+    last: str = ""
+
+    async def ask(self, asked: Asked, deadline: Deadline, only: int | None = None) -> Opinion:
+        before, (self.last, *_) = self.last, MARK.findall(asked.messages[1]["content"])
+        opinion = await self._judges.ask(asked, deadline, only)
+        return opinion.model_copy(update={"reason": f"it is like {before}"})
+
+
 class LeavesWorkBehind(AllowsWithoutAnOpinion):
     """A fault to be found: a task that nobody waits for."""
 
@@ -99,20 +114,36 @@ class LeavesWorkBehind(AllowsWithoutAnOpinion):
         return await self._judges.ask(asked, deadline, only)
 
 
+class TakesAllForOne(Memory):
+    """A fault to be found: what is known of one text is known of every text."""
+
+    def digest(self, *parts: str | bytes) -> bytes:
+        kind = parts[0] if parts[0] in ("denied", "shared") else "text"
+        return super().digest(kind)
+
+
+def judges_by(wrap: type[AllowsWithoutAnOpinion]) -> Callable[[Means], Means]:
+    return lambda means: replace(means, judges=wrap(means.judges))
+
+
+def one_for_all(means: Means) -> Means:
+    return replace(means, memory=TakesAllForOne(b"a key of 16 bytes", 50, Meter()))
+
+
 @pytest.mark.parametrize(
-    ("planted", "says"),
+    ("plant", "says"),
     [
-        (AllowsWithoutAnOpinion, "got through|cleared by nobody"),
-        (TakesItsTime, "was late"),
-        (MixesUpCallers, "got through|in another's stead"),
-        (LeavesWorkBehind, "nobody waits for"),
+        (judges_by(AllowsWithoutAnOpinion), "got through|cleared by nobody"),
+        (judges_by(TakesItsTime), "was late"),
+        (judges_by(MixesUpCallers), "got through|in another's stead"),
+        (judges_by(TellsOfOthers), "was told of"),
+        (judges_by(LeavesWorkBehind), "nobody waits for"),
+        (one_for_all, "got through|cleared by nobody|in another's stead"),
     ],
 )
 def test_a_planted_fault_is_found(
-    planted: type[AllowsWithoutAnOpinion],
-    says: str,
-    policies: tuple[JudgedPolicy, JudgedPolicy],
+    plant: Callable[[Means], Means], says: str, policies: tuple[JudgedPolicy, JudgedPolicy]
 ) -> None:
-    run = in_virtual_time(Simulation(1, policies, planted).run())
+    run = in_virtual_time(Simulation(1, policies, plant).run())
     with pytest.raises(AssertionError, match=says):
         run.check()

@@ -1,0 +1,89 @@
+"""Callers who go away leave nothing behind in llm-guard: no judge call, no place at the gate."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from functions.verdict import Reason
+from tests.functions.running import Function, callout, chat, running, signed
+from tests.functions.test_llm_guard import HANDLER, answer
+from tests.support.judge_answers import Fault
+from tests.support.misbehaving_judge import MisbehavingJudge
+from tests.support.waiting import wait_until
+
+CALLERS = 200
+
+
+def sent(function: Function, text: str) -> socket.socket:
+    """A connection over which a signed callout has left, and from which nothing was read."""
+    body = chat(text)
+    lines = ["POST /v1/verdict HTTP/1.1", "host: f", f"content-length: {len(body)}"]
+    lines += [f"{name}: {value}" for name, value in signed(callout(30_000), body)]
+    url = function.client.base_url
+    connection = socket.create_connection((url.host, url.port or 0))
+    connection.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+    return connection
+
+
+def figure(function: Function, name: str) -> float:
+    """A metric without labels."""
+    lines = function.client.get("/metrics").text.splitlines()
+    (value,) = [line.split()[1] for line in lines if line.startswith(f"{name} ")]
+    return float(value)
+
+
+def resident_bytes(function: Function) -> int:
+    status = Path(f"/proc/{function.process.pid}/status")
+    if not status.exists():
+        pytest.skip("the memory of a process is read as Linux tells it")
+    (line,) = [line for line in status.read_text().splitlines() if line.startswith("VmRSS")]
+    return int(line.split()[1]) * 1024
+
+
+def test_callers_who_go_away_take_their_judge_calls_with_them(tmp_path: Path) -> None:
+    with MisbehavingJudge() as judge:
+        judge.fault = "hang"
+        environment = {
+            "MESHWARD_JUDGE_URL": judge.url,
+            "MESHWARD_JUDGE_MODEL": "m",
+            "MESHWARD_JUDGE_CALLS_MAX": str(CALLERS // 2),
+        }
+        with running(HANDLER, tmp_path / "log", environment) as function:
+            callers = [sent(function, f"text {number}") for number in range(CALLERS)]
+            wait_until(lambda: len(judge.asked) == CALLERS // 2, "half of them are at the judge")
+            wait_until(
+                lambda: figure(function, "meshward_judge_calls_waiting") == CALLERS // 2,
+                "the others wait",
+            )
+            for caller in callers:
+                caller.close()
+            wait_until(lambda: figure(function, "meshward_judge_calls_inside") == 0, "all gone")
+            assert figure(function, "meshward_judge_calls_waiting") == 0
+            judge.fault = "none"
+            assert answer(function, chat("and now?")).reason is Reason.JUDGE_CLEARED
+            refusals = [line["detail"] for line in function.lines("no verdict")]
+            assert refusals == ["callout.broken-off: the caller went away"] * CALLERS
+            assert function.lines("check failed") == []
+
+
+def test_trouble_with_the_judge_does_not_pile_up(tmp_path: Path) -> None:
+    faults: tuple[Fault, ...] = (
+        *("hang", "endless", "endless head", "huge", "drip", "gzip bomb", "no http", "reset"),
+    )
+    with MisbehavingJudge() as judge:
+        environment = {
+            "MESHWARD_JUDGE_URL": judge.url,
+            "MESHWARD_JUDGE_MODEL": "m",
+            "MESHWARD_CACHE_ENTRIES_MAX": "10",
+        }
+        with running(HANDLER, tmp_path / "log", environment) as function:
+
+            def trouble(rounds: int) -> int:
+                for number in range(rounds):
+                    judge.fault = faults[number % len(faults)]
+                    answer(function, chat(f"text {number} " + "long " * 1000), deadline_ms=100)
+                return resident_bytes(function)
+
+            before = trouble(80)
+            assert trouble(160) < before + 8_000_000
