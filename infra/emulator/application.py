@@ -30,6 +30,7 @@ from infra.emulator.endpoints import Check
 from infra.emulator.entrances import PROXY, Entrances
 from infra.emulator.errors import FcError, FunctionError, invalid, not_found, too_large
 from infra.emulator.faults import CutError
+from infra.emulator.headers import value
 from infra.emulator.http import asgi
 from infra.emulator.http.body import Headers as RawHeaders
 from infra.emulator.http.body import TooLargeError
@@ -198,9 +199,11 @@ def _refuse_web_pages(headers: RawHeaders, host: str) -> None:
     """Keep pages in this machine's browser from creating functions, which run as its user.
 
     A page of another origin sends `origin`; one that has its name resolve to loopback sends that
-    name as Host.
+    name as Host. WebSocket clients that are no page send an origin too: the emulator's own.
     """
-    if any(name == b"origin" for name, _ in headers):
+    own = value(headers, b"host").lower()
+    origins = [text.decode("latin-1").lower() for name, text in headers if name == b"origin"]
+    if any(origin.partition("://")[2] != own for origin in origins):
         raise FcError(403, "AccessDenied", "the control plane takes no calls from web pages")
     if host == "localhost" or host.endswith(_API_DOMAIN):
         return

@@ -66,6 +66,7 @@ _V2_DIFFERENCES: Final = {
     "PutProvisionConfig": "no schedules or targets to track (501)",
     "GetProvisionConfig": "zeros where nothing is set",
     "GetTempBucketToken": "the upload is taken by its token; its OSS signature is not verified",
+    "InstanceExec": "the command runs beside the instance, in its folder and with its variables; messages are of text",
     "InvokeFunction": "as in FC 3.0",
     "PutFunctionAsyncInvokeConfig": "destinations are functions",
 }

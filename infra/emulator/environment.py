@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 def environment(instance: "Instance") -> dict[str, str]:
     """All of an instance's variables. The credentials are good for nothing.
 
-    Names: "Environment variables", help.aliyun.com/zh/functioncompute, 2026-04.
+    Names: "Configure environment variables", help.aliyun.com/zh/functioncompute, 2026-04-15;
+    FC_SERVICE_NAME: the page of Function Compute 2.0. FC_FUNC_CODE_PATH is where the code is here.
     """
     configuration, place = instance.configuration, instance.place
     return {
@@ -22,7 +23,9 @@ def environment(instance: "Instance") -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "PORT": str(instance.port),
         "FC_SERVER_PORT": str(instance.port),
-        "FC_FUNCTION_NAME": configuration.name,
+        "FC_CUSTOM_LISTEN_PORT": str(instance.port),
+        "FC_FUNC_CODE_PATH": f"{instance.code.folder}/",
+        "FC_FUNCTION_NAME": configuration.plain_name,
         "FC_FUNCTION_HANDLER": configuration.handler,
         "FC_FUNCTION_MEMORY_SIZE": str(configuration.memory_mb),
         "FC_INSTANCE_ID": instance.id,
@@ -30,9 +33,12 @@ def environment(instance: "Instance") -> dict[str, str]:
         "FC_ACCOUNT_ID": place.account_id,
         "FC_QUALIFIER": instance.version_id,
         "FC_VERSION_ID": instance.version_id,
+        "FC_VER_ID": instance.version_id,
+        "FC_FUNCTION_VERSION": instance.version_id,
         "ALIBABA_CLOUD_ACCESS_KEY_ID": "STS.emulator",
         "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "emulator",
         "ALIBABA_CLOUD_SECURITY_TOKEN": "emulator",
+        **_of_service(configuration),
         **_of_bootstrap(configuration),
         **dict(configuration.environment),
     }
@@ -51,6 +57,11 @@ def _of_layers(instance: "Instance") -> dict[str, str]:
         found["PYTHONPATH"] = ":".join(str(folder / "python") for folder in folders)
         found["LD_LIBRARY_PATH"] = ":".join(str(folder / "lib") for folder in folders)
     return found
+
+
+def _of_service(configuration: Configuration) -> dict[str, str]:
+    service = configuration.service_name
+    return {"FC_SERVICE_NAME": service} if service else {}
 
 
 def _of_bootstrap(configuration: Configuration) -> dict[str, str]:

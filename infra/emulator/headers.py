@@ -52,20 +52,41 @@ def platform_lines(
 
     The request's id, qualifier and control path, which differ from call to call, are not among
     them.
-    Names: "Custom runtime, common request headers", help.aliyun.com/zh/functioncompute, 2026-04.
+    Names: "Custom runtime, common request headers", help.aliyun.com/zh/functioncompute, 2026-04;
+    those of services: "Custom runtime specification details" of Function Compute 2.0, 2025-09.
     """
     told = {
         "x-fc-account-id": account_id,
         "x-fc-region": region,
-        "x-fc-function-name": configuration.name,
+        "x-fc-function-name": configuration.plain_name,
         "x-fc-function-handler": configuration.handler,
         "x-fc-function-memory": str(configuration.memory_mb),
         "x-fc-access-key-id": "STS.emulator",
         "x-fc-access-key-secret": "emulator",
         "x-fc-security-token": "emulator",
         "x-fc-version-id": version_id,
+        **_of_hooks(configuration),
+        **_of_service(configuration),
     }
     return lines([(name.encode(), text.encode()) for name, text in told.items()])
+
+
+def _of_hooks(configuration: Configuration) -> dict[str, str]:
+    told = {}
+    if configuration.initialize_seconds is not None:
+        told["x-fc-function-initializer"] = configuration.initialize_handler
+        told["x-fc-initialization-timeout"] = str(configuration.initialize_seconds)
+    if configuration.pre_stop_seconds is not None:
+        told["x-fc-instance-lifecycle-pre-stop-handler"] = configuration.pre_stop_handler
+    return told
+
+
+def _of_service(configuration: Configuration) -> dict[str, str]:
+    """What functions of services are told besides; there is no log service here."""
+    if not configuration.service_name:
+        return {}
+    names = ("x-fc-service-logproject", "x-fc-service-logstore")
+    return {"x-fc-service-name": configuration.service_name, **dict.fromkeys(names, "")}
 
 
 def _without(headers: Headers, dropped: frozenset[bytes]) -> Headers:

@@ -8,11 +8,14 @@ as well.
 import asyncio
 import contextlib
 import ctypes
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import termios
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
@@ -60,6 +63,16 @@ class Guardian:
             os.write(self._process.stdin.fileno(), line.encode())
 
 
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """What a process reads and writes, as subprocess has it; `terminal`: all is one terminal."""
+
+    stdin: int = subprocess.DEVNULL
+    stdout: int = subprocess.PIPE
+    stderr: int = subprocess.STDOUT
+    terminal: bool = False
+
+
 class GroupProcess:
     """A process that leads its own group, from its start to the end of the whole group."""
 
@@ -75,18 +88,20 @@ class GroupProcess:
         folder: Path,
         environment: Mapping[str, str],
         guardian: Guardian,
+        streams: Streams = Streams(),
     ) -> Self:
         """Start `command` in `folder`; raises OSError where it cannot be run."""
+        terminal = streams.stdin if streams.terminal else None
         process = await asyncio.create_subprocess_exec(
             *command,
             cwd=folder,
             env=dict(environment),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+            stdin=streams.stdin,
+            stdout=streams.stdout,
+            stderr=streams.stderr,
             start_new_session=True,
             # Covers the moment before the guardian knows the group.
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            preexec_fn=lambda: _prepare(terminal),
         )
         guardian.watch(process.pid)
         return cls(process, guardian)
@@ -95,6 +110,11 @@ class GroupProcess:
     def pid(self) -> int:
         """The process id, which is the group's number too."""
         return self._process.pid
+
+    @property
+    def pipes(self) -> asyncio.subprocess.Process:
+        """The process with its ends of the pipes."""
+        return self._process
 
     @property
     def running(self) -> bool:
@@ -159,5 +179,11 @@ def interpreter() -> str:
     return str(Path(getattr(sys, "_base_executable", sys.executable)).resolve())
 
 
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def _prepare(terminal: int | None) -> None:
+    """Within the new process: let it die with this one, and have the terminal as its session's."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if terminal is not None:
+        with contextlib.suppress(PermissionError):  # Event loops differ in who makes the session.
+            os.setsid()
+        fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)

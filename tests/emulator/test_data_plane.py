@@ -58,6 +58,7 @@ def test_an_instance_sees_its_own_environment_and_nothing_of_this_machine_s(
         *("FC_FUNCTION_HANDLER", "FC_FUNCTION_MEMORY_SIZE", "FC_INSTANCE_ID", "FC_REGION"),
         *("FC_ACCOUNT_ID", "FC_QUALIFIER", "FC_VERSION_ID", "ALIBABA_CLOUD_ACCESS_KEY_ID"),
         *("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALIBABA_CLOUD_SECURITY_TOKEN"),
+        *("FC_CUSTOM_LISTEN_PORT", "FC_FUNC_CODE_PATH", "FC_VER_ID", "FC_FUNCTION_VERSION"),
     }
 
 

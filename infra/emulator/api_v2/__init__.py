@@ -5,6 +5,7 @@
     translated   operations with the shapes of FC 3.0: the request is translated, not the work
     triggers     of HTTP, and others
     limits       on-demand and provision configurations, asynchronous invocation
+    console      a command in a running instance
 
 The function F of a service S is the model's S$F, and S.Q in a path is the service at a qualifier.
 Triggers are called below /2016-08-15/proxy/S.Q/F/ too. Field names: aliyun-fc2 2.5.2, client.py.
@@ -15,6 +16,7 @@ from typing import Final
 from starlette.routing import Route
 
 from infra.emulator import endpoints
+from infra.emulator.api_v2.console import Consoles
 from infra.emulator.api_v2.functions import Functions
 from infra.emulator.api_v2.limits import Limits
 from infra.emulator.api_v2.operations import OPERATIONS
@@ -26,7 +28,7 @@ from infra.emulator.endpoints import Check
 from infra.emulator.state import Emulator
 
 PREFIX: Final = "/2016-08-15"
-PARTS: Final = (Services, Functions, Triggers, Limits, Translated, Domains)
+PARTS: Final = (Services, Functions, Triggers, Limits, Consoles, Translated, Domains)
 
 
 def routes(emulator: Emulator, check: Check | None) -> list[Route]:

@@ -43,9 +43,9 @@ def function_and_qualifier(account: Account, request: Request) -> tuple[Function
 
 def plain_name(function: Function) -> str:
     """A function's name within its service."""
-    return function.name.partition("$")[2]
+    return function.latest.configuration.plain_name
 
 
 def service_name(function: Function) -> str:
     """The name of a function's service."""
-    return function.name.partition("$")[0]
+    return function.latest.configuration.service_name

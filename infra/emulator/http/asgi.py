@@ -2,7 +2,8 @@
 
     Exchange ──scope, receive──▶ application ──send──▶ Exchange
 
-The request's body is read whole. A caller that goes away cancels the task in which all of this
+The request's body is read whole. `request.state.exchange` is there for who speaks another protocol
+from here on. A caller that goes away cancels the task in which all of this
 runs, so that the application is never told of it.
 """
 
@@ -12,34 +13,17 @@ from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Scope
 
-from infra.emulator.http.exchange import Exchange
+from infra.emulator.http.exchange import Exchange, Gate
 
 BODY_BYTES_MAX: Final = 160 * 1024 * 1024
 """A package of 100 MB in Base64, and what stands around it."""
-
-
-class _Gate:
-    """Closed while the caller is slow."""
-
-    def __init__(self) -> None:
-        self._open = asyncio.Event()
-        self._open.set()
-
-    def pause(self) -> None:
-        self._open.clear()
-
-    def resume(self) -> None:
-        self._open.set()
-
-    async def passed(self) -> None:
-        await self._open.wait()
 
 
 async def serve(app: ASGIApp, exchange: Exchange, request_id: str) -> None:
     """Let `app` answer the exchange; raises TooLargeError for a body beyond all limits."""
     exchange.body.bytes_max = BODY_BYTES_MAX
     body = await exchange.body.read()
-    gate = _Gate()
+    gate = Gate()
     exchange.source = gate
     given = False
 
@@ -78,7 +62,7 @@ def _scope(exchange: Exchange, request_id: str) -> Scope:
         "query_string": exchange.query,
         "root_path": "",
         "headers": exchange.headers,
-        "client": client[:2],
-        "server": server[:2],
-        "state": {"request_id": request_id},
+        "client": client,
+        "server": server,
+        "state": {"request_id": request_id, "exchange": exchange},
     }

@@ -6,14 +6,17 @@ start ──▶ write … ──▶ end       held until `flush` or `end`, then 
 
 import asyncio
 import time
+from collections.abc import Callable
 from email.utils import formatdate
-from typing import Protocol, cast
+from typing import Protocol
 
 import httptools
 
 from infra.emulator.http import framing
 from infra.emulator.http.body import Body, Headers
 from infra.emulator.http.framing import Framing
+
+Address = tuple[str, int]
 
 
 class Line(Protocol):
@@ -30,8 +33,31 @@ class Line(Protocol):
     def cut(self) -> None:
         """End the connection with what has been written, and no more."""
 
+    def hand_over(self, take: Callable[[bytes], None]) -> None:
+        """Give all bytes from now on to `take`: they are no HTTP."""
+
     def closes_after(self, how: Framing) -> bool:
         """Whether the connection is to be closed when this answer has ended."""
+
+
+class Gate:
+    """Closed while the caller is slow, for whoever writes by turns."""
+
+    def __init__(self) -> None:
+        self._open = asyncio.Event()
+        self._open.set()
+
+    def pause(self) -> None:
+        """Let nobody through."""
+        self._open.clear()
+
+    def resume(self) -> None:
+        """Let everybody through."""
+        self._open.set()
+
+    async def passed(self) -> None:
+        """Wait until it is open."""
+        await self._open.wait()
 
 
 class Slowed(Protocol):
@@ -80,11 +106,9 @@ class Exchange:
         return self._line.transport.is_closing()
 
     @property
-    def peers(self) -> tuple[tuple[str, int], tuple[str, int]]:
-        """The addresses of the caller and of this side."""
-        transport = self._line.transport
-        found = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
-        return cast("tuple[tuple[str, int], tuple[str, int]]", found)
+    def peers(self) -> tuple[Address | None, Address | None]:
+        """The addresses of the caller and of this side; a pair of sockets has none."""
+        return self._address("peername"), self._address("sockname")
 
     def start(self, status: int, headers: Headers) -> None:
         """Begin the answer. Its length, if it is known, is among the headers.
@@ -128,10 +152,28 @@ class Exchange:
             self._send(framing.last_chunk(trailers))
         self.flush()
 
+    def switch(self, headers: Headers, take: Callable[[bytes], None]) -> None:
+        """Answer that another protocol begins, whose bytes `take` gets; `send_raw` sends its own.
+
+        It lasts until the handler returns.
+        """
+        self.started, self.status, self.ended = True, 101, True
+        self._line.closing = True
+        self._line.write(framing.status_line(101) + framing.lines(headers) + b"\r\n")
+        self._line.hand_over(take)
+
+    def send_raw(self, data: bytes) -> None:
+        """Bytes of the other protocol."""
+        self._line.write(data)
+
     def fail(self, _error: Exception) -> None:
         """Cut an answer that cannot be completed: the only honest end is a broken one."""
         self.flush()
         self._line.cut()
+
+    def _address(self, name: str) -> Address | None:
+        found = self._line.transport.get_extra_info(name)
+        return found[:2] or None
 
     def _send(self, data: bytes) -> None:
         if self._out is not None:

@@ -44,6 +44,8 @@ class Connection(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._last_wish = False
         self._unfinished_bytes = 0
+        self._take: Callable[[bytes], None] | None = None
+        self._beyond = b""
         self._idle_since = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._begin()
@@ -72,11 +74,15 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes of one or more requests."""
+        if self._take is not None:
+            self._take(data)
+            return
         self._unfinished_bytes += len(data)
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._last_wish = True
+        except httptools.HttpParserUpgrade as upgrade:
+            self._last_wish, self._beyond = True, data[upgrade.args[0] :]
+            self.transport.pause_reading()
         except httptools.HttpParserError:
             self._refuse()
         if self._unfinished_bytes > HEAD_BYTES_MAX:
@@ -146,6 +152,13 @@ class Connection(asyncio.Protocol):
         """End the connection with what has been written, and no more."""
         self.closing = True
         self.transport.close()
+
+    def hand_over(self, take: Callable[[bytes], None]) -> None:
+        """Give all bytes from now on to `take`: they are no HTTP."""
+        self._take = take
+        if self._beyond:
+            take(self._beyond)
+        self.transport.resume_reading()
 
     def closes_after(self, how: Framing) -> bool:
         """Whether the connection is to be closed when this answer has ended."""

@@ -2,6 +2,7 @@
 
     requests    HTTPAdapter.send                    fc2, and the FC 3.0 SDK's methods
     aiohttp     TCPConnector._create_connection     the FC 3.0 SDK's async methods
+    websocket   connect                             fc2's instance_exec
 
 The SDKs have no seam for a transport of one's own, so the two libraries' are replaced for as long
 as the block lasts; whoever was there before comes back at its end.
@@ -9,6 +10,7 @@ as the block lasts; whoever was there before comes back at its end.
 
 import io
 import re
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPResponse
@@ -19,6 +21,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import requests
 import urllib3
+import websocket
 from aiohttp.client_proto import ResponseHandler
 
 from infra.emulator.mock.running import RunningEmulator
@@ -41,6 +44,8 @@ def is_ours(host: str, running: RunningEmulator) -> bool:
 def intercepted(running: RunningEmulator) -> Iterator[None]:
     """Send requests to Function Compute to `running`, within the block."""
     send = requests.adapters.HTTPAdapter.send
+    joins: list[socket.socket] = []  # The client leaves some of them open.
+    join = websocket._core.connect  # type: ignore[attr-defined]  # noqa: SLF001
     connect = aiohttp.TCPConnector._create_connection  # noqa: SLF001 -- aiohttp has no other seam
 
     def sent(
@@ -66,11 +71,24 @@ def intercepted(running: RunningEmulator) -> Iterator[None]:
         running.connect(protocol, connector._loop)  # noqa: SLF001
         return protocol
 
+    def joined(url: str, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 -- likewise
+        parts = urlsplit(url)
+        if not is_ours(parts.hostname or "", running):
+            return join(url, *arguments, **options)
+        resource = parts.path + (f"?{parts.query}" if parts.query else "")
+        joins.append(_Plain(fileno=running.accept().detach()))
+        return joins[-1], (parts.hostname, parts.port or 80, resource)
+
     with (
+        patch.object(websocket._core, "connect", joined),  # noqa: SLF001 -- it has no other seam
         patch.object(requests.adapters.HTTPAdapter, "send", sent),
         patch.object(aiohttp.TCPConnector, "_create_connection", connected),
     ):
-        yield
+        try:
+            yield
+        finally:
+            for each in joins:
+                each.close()
 
 
 def _raw(request: requests.PreparedRequest) -> bytes:
@@ -96,6 +114,14 @@ def _whole(body: Any) -> bytes:  # noqa: ANN401 -- all that requests takes
 
 def _text(value: str | bytes) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else value
+
+
+class _Plain(socket.socket):
+    """A socket where one with TLS is expected: the client asks for what is decrypted already."""
+
+    def pending(self) -> int:
+        """Nothing ever is."""
+        return 0
 
 
 class _Socket:

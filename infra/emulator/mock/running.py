@@ -2,10 +2,12 @@
 
 talk(request) ──▶ answer            one exchange, whole, from any thread
 connect(protocol) ──▶ transport     a connection for a protocol of another event loop
+accept() ──▶ socket                 a pair of sockets, for who must have one
 """
 
 import asyncio
 import shutil
+import socket
 import tempfile
 import threading
 from collections.abc import Callable, Coroutine
@@ -88,6 +90,18 @@ class RunningEmulator:
         )
         here(server.connection_made, ours)
         protocol.connection_made(theirs)
+        return theirs
+
+    def accept(self) -> socket.socket:
+        """A connection for a client that wants a socket; its other end is the emulator's."""
+        theirs, ours = socket.socketpair()
+
+        async def work() -> None:
+            await self._loop.connect_accepted_socket(
+                lambda: Connection(self._application.handle, self._connections), ours
+            )
+
+        self.do(work)
         return theirs
 
     async def _start(self) -> None:

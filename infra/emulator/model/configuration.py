@@ -109,6 +109,17 @@ class Configuration:
         self._check_environment()
 
     @property
+    def service_name(self) -> str:
+        """The name of the service that the function is of; empty for one of FC 3.0."""
+        service, of_service, _ = self.name.partition(OF_SERVICE)
+        return service if of_service else ""
+
+    @property
+    def plain_name(self) -> str:
+        """The function's name, within its service where it is of one."""
+        return self.name.rpartition(OF_SERVICE)[2]
+
+    @property
     def is_event_function(self) -> bool:
         """Whether the platform's own runtime calls a handler, rather than the package's server."""
         return self.runtime in EVENT_RUNTIMES

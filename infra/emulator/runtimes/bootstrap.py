@@ -68,7 +68,8 @@ def context_of(headers: Message) -> Context:
         access_key_secret=told.get("x-fc-access-key-secret", ""),
         security_token=told.get("x-fc-security-token", ""),
     )
-    service = SimpleNamespace(name="", log_project="", log_store="", **version)
+    name = told.get("x-fc-service-name", "")
+    service = SimpleNamespace(name=name, log_project="", log_store="", **version)
     function = SimpleNamespace(**meta)
     return Context(**common, credentials=credentials, function=function, service=service)
 
