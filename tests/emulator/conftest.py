@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from infra.emulator.mock import mock_fc
-from tests.emulator.doors import Door, Emulator, MockDoor
+from tests.emulator.doors import DOORS, SERVER, Door, Emulator, MockDoor
 
 
 @pytest.fixture(scope="session")
@@ -17,10 +17,10 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
         running.child.stop()
 
 
-@pytest.fixture(scope="module", params=["server", "in process"])
+@pytest.fixture(scope="module", params=DOORS)
 def door(request: pytest.FixtureRequest) -> Iterator[Door]:
     """The emulator by each of its doors: what a test finds by one it finds by the other."""
-    if request.param == "server":
+    if request.param == SERVER:
         yield request.getfixturevalue("emulator")
         return
     with mock_fc() as mocked:
@@ -34,6 +34,6 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def created(emulator: Emulator, name: str) -> Callable[..., str]:
+def created(door: Door, name: str) -> Callable[..., str]:
     """Make the test's function; its trigger's host."""
-    return lambda **settings: emulator.create(name, **settings)
+    return lambda **settings: door.create(name, **settings)

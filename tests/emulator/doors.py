@@ -8,9 +8,11 @@ import base64
 import io
 import json
 import os
+import socket
 import sys
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +21,14 @@ from alibabacloud_fc20230330 import models as fc
 from alibabacloud_fc20230330.client import Client
 
 from infra.deploy.apply import client
-from infra.emulator.mock import FcMock
+from infra.emulator.mock import FcMock, mock_fc
 from infra.local.children import Child
 from tests.support.wire import Message, call, parse, request
 
 SOURCE = Path(__file__).parent / "functions" / "odd.py"
 REGION = "cn-hangzhou"
 ACCOUNT_ID = "1234567890123456"
+SERVER, IN_PROCESS = DOORS = ("server", "in process")
 
 
 class Door:
@@ -37,6 +40,10 @@ class Door:
 
     def exchange(self, parts: bytes) -> Message:
         """The answer to a request in bytes."""
+        raise NotImplementedError
+
+    def broken(self, parts: bytes) -> bytes:
+        """What comes back of an answer that is not whole, in bytes."""
         raise NotImplementedError
 
     def api(self, access_key_id: str, secret: str) -> Client:
@@ -104,6 +111,11 @@ class Emulator(Door):
     def exchange(self, parts: bytes) -> Message:
         return call(self.port, parts, seconds=30)
 
+    def broken(self, parts: bytes) -> bytes:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as connection:
+            connection.sendall(parts)
+            return b"".join(iter(lambda: connection.recv(65536), b""))
+
 
 class MockDoor(Door):
     """The emulator in this process, within a block of `mock_fc`."""
@@ -114,8 +126,32 @@ class MockDoor(Door):
         super().__init__(f"https://fcv3.{REGION}.aliyuncs.com", f"https://{ACCOUNT_ID}.{domain}")
 
     def exchange(self, parts: bytes) -> Message:
+        return parse(self.broken(parts))
+
+    def broken(self, parts: bytes) -> bytes:
         head, end, body = parts.partition(b"\r\n\r\n")
-        return parse(self.mocked.talk(head + b"\r\nConnection: close" + end + body))
+        return self.mocked.talk(head + b"\r\nConnection: close" + end + body)
+
+
+@contextmanager
+def opened(
+    kind: str, folder: Path, *, key: tuple[str, str] = ("", ""), instances_max: int = 100
+) -> Iterator[Door]:
+    """A door of that kind with settings of its own; `key` is its access key, id and secret."""
+    access_key_id, secret = key
+    if kind == SERVER:
+        environment = {"TMPDIR": str(folder), "ALIBABA_CLOUD_ACCESS_KEY_SECRET": secret}
+        options = ("--access-key-id", access_key_id, "--instances-max", str(instances_max))
+        emulator = Emulator(environment, *options)
+        try:
+            yield emulator
+        finally:
+            emulator.child.stop()
+        return
+    with mock_fc(
+        access_key_id=access_key_id, access_key_secret=secret, instances_max=instances_max
+    ) as mocked:
+        yield MockDoor(mocked)
 
 
 def function(name: str, **settings: Any) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """Who may use the control plane."""
 
+import base64
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from alibabacloud_fc20230330 import models as fc
@@ -12,25 +14,24 @@ from fc2.fc_exceptions import FcError
 from starlette.datastructures import Headers
 
 from infra.emulator.signature import ALGORITHM, Signed, sign
-from tests.emulator.doors import Emulator
+from tests.emulator.doors import DOORS, Door, Emulator, opened
 
 PATH = "/2023-03-30/functions"
 
 
-@pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    environment = {
-        "TMPDIR": str(tmp_path_factory.mktemp("guarded")),
-        "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "secret",
-    }
-    running = Emulator(environment, "--access-key-id", "id")
-    try:
-        yield running
-    finally:
-        running.child.stop()
+KEY = ("id", "secret")
 
 
-def test_the_owner_of_the_access_key_is_let_in(guarded: Emulator) -> None:
+@pytest.fixture(scope="module", params=DOORS)
+def guarded(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Door]:
+    """A door of either kind that takes signed calls only."""
+    with opened(request.param, tmp_path_factory.mktemp("guarded"), key=KEY) as door:
+        yield door
+
+
+def test_the_owner_of_the_access_key_is_let_in(guarded: Door) -> None:
     listed = guarded.sdk.list_functions(fc.ListFunctionsRequest(prefix="a b&c/ü", limit=5))
 
     assert listed.body.functions == []
@@ -40,9 +41,7 @@ def test_the_owner_of_the_access_key_is_let_in(guarded: Emulator) -> None:
     ("access_key_id", "secret", "code"),
     [("id", "another", "SignatureNotMatch"), ("another", "secret", "InvalidAccessKeyID")],
 )
-def test_another_key_is_refused(
-    guarded: Emulator, access_key_id: str, secret: str, code: str
-) -> None:
+def test_another_key_is_refused(guarded: Door, access_key_id: str, secret: str, code: str) -> None:
     sdk: Client = guarded.api(access_key_id, secret)
 
     with pytest.raises(DaraException) as refused:
@@ -51,7 +50,7 @@ def test_another_key_is_refused(
     assert (refused.value.status_code, refused.value.code) == (403, code)
 
 
-def test_a_request_without_a_signature_is_refused(guarded: Emulator) -> None:
+def test_a_request_without_a_signature_is_refused(guarded: Door) -> None:
     answer = guarded.call("127.0.0.1", PATH, method="GET")
 
     assert answer.status == 400
@@ -74,15 +73,28 @@ def test_a_web_page_is_kept_out(
         assert emulator.call(host, path, method="GET", headers=headers).status == 403
 
 
-def test_the_secret_is_not_shown_in_the_log(guarded: Emulator) -> None:
-    assert not any("secret" in line for line in guarded.child.log())
+def test_the_secret_is_not_shown_in_the_log(tmp_path: Path) -> None:
+    with opened("server", tmp_path, key=("id", "sesame")) as door:
+        door.call("127.0.0.1", PATH, headers=[("Authorization", "FC id:sesame")])
+        assert isinstance(door, Emulator)
+        assert not any("sesame" in line for line in door.child.log())
+
+
+def test_the_control_api_wants_the_key_for_whatever_changes_something(guarded: Door) -> None:
+    basic = base64.b64encode(b"id:secret").decode()
+
+    refused = guarded.call("127.0.0.1", "/_meshward/seed", method="PUT", body=b'{"seed": 1}')
+
+    assert (refused.status, json.loads(refused.body)["Code"]) == (403, "AccessDenied")
+    guarded.control("PUT", "/seed", {"seed": 1}, Authorization=f"Basic {basic}")
+    assert guarded.control("GET", "/instances")
 
 
 def test_a_request_without_a_host_is_refused(emulator: Emulator) -> None:
     assert emulator.call("", PATH, method="GET").status == 403
 
 
-def test_the_older_api_lets_the_same_key_in(guarded: Emulator) -> None:
+def test_the_older_api_lets_the_same_key_in(guarded: Door) -> None:
     sdk = guarded.api2()
 
     assert sdk.list_services(prefix="a b", limit=5).data["services"] == []
@@ -94,7 +106,7 @@ def test_the_older_api_lets_the_same_key_in(guarded: Emulator) -> None:
     [("id", "another", "SignatureNotMatch"), ("another", "secret", "InvalidAccessKeyID")],
 )
 def test_the_older_api_refuses_another_key(
-    guarded: Emulator, access_key_id: str, key: str, code: str
+    guarded: Door, access_key_id: str, key: str, code: str
 ) -> None:
     with pytest.raises(FcError) as refused:
         guarded.api2(access_key_id, key).list_services()
@@ -113,7 +125,7 @@ def test_the_older_api_refuses_another_key(
     ids=["none", "no date", "an old one", "another scheme"],
 )
 def test_the_older_api_refuses_what_is_not_signed_now(
-    guarded: Emulator, headers: dict[str, str], status: int
+    guarded: Door, headers: dict[str, str], status: int
 ) -> None:
     path = "/2016-08-15/services"
 
@@ -124,7 +136,7 @@ def test_the_older_api_refuses_what_is_not_signed_now(
 
 
 @pytest.fixture(scope="module")
-def signed_host(guarded: Emulator) -> str:
+def signed_host(guarded: Door) -> str:
     """The host of a trigger that takes signed requests."""
     guarded.deploy("signed")
     return guarded.trigger("signed", {"authType": "function", "methods": ["GET"]})
@@ -144,7 +156,7 @@ def signed(host: str, secret: str, now: datetime) -> dict[str, str]:
     ("secret", "age_hours", "status"), [("secret", 0, 200), ("another", 0, 403), ("secret", 1, 403)]
 )
 def test_a_signed_trigger_lets_in_who_signs_with_the_key(
-    guarded: Emulator, signed_host: str, secret: str, age_hours: int, status: int
+    guarded: Door, signed_host: str, secret: str, age_hours: int, status: int
 ) -> None:
     headers = signed(signed_host, secret, datetime.now(UTC) - timedelta(hours=age_hours))
 
@@ -153,5 +165,5 @@ def test_a_signed_trigger_lets_in_who_signs_with_the_key(
     assert answer.status == status
 
 
-def test_a_signed_trigger_refuses_who_does_not_sign(guarded: Emulator, signed_host: str) -> None:
+def test_a_signed_trigger_refuses_who_does_not_sign(guarded: Door, signed_host: str) -> None:
     assert guarded.call(signed_host, method="GET").status == 403

@@ -1,12 +1,14 @@
 """However the emulator ends, its instances end with it."""
 
+import json
 import os
 import signal
 from pathlib import Path
 
 import pytest
+from alibabacloud_fc20230330 import models as fc
 
-from tests.emulator.doors import Emulator
+from tests.emulator.doors import DOORS, Emulator, opened
 from tests.support.waiting import wait_until
 
 
@@ -31,3 +33,18 @@ def test_no_instance_outlives_the_emulator(number: signal.Signals, tmp_path: Pat
         wait_until(lambda: not list(tmp_path.iterdir()), "the end of what it had unpacked")
     finally:
         emulator.child.stop()
+
+
+@pytest.mark.parametrize("kind", DOORS)
+def test_a_reset_leaves_nothing(kind: str, tmp_path: Path) -> None:
+    with opened(kind, tmp_path, instances_max=1) as door:
+        pid = json.loads(door.call(door.create("one")).body)["pid"]
+        refused = door.call(door.create("two"))
+        assert (refused.status, json.loads(refused.body)["Code"]) == (429, "ResourceExhausted")
+        assert "account" in json.loads(refused.body)["Message"]
+
+        door.control("POST", "/reset")
+
+        assert gone(pid)
+        assert door.sdk.list_functions(fc.ListFunctionsRequest()).body.functions == []
+        assert door.call(door.create("two")).status == 200

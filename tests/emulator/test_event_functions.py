@@ -11,18 +11,18 @@ from alibabacloud_fc20230330 import models as fc
 from darabonba.exceptions import DaraException
 
 from infra.emulator.runtimes import find
-from tests.emulator.doors import Emulator, archive, function
+from tests.emulator.doors import Door, archive, function
 
 SOURCE = Path(__file__).parent / "functions" / "event.py"
 Made = Callable[..., str]
 
 
 @pytest.fixture
-def made(emulator: Emulator, name: str) -> Made:
+def made(door: Door, name: str) -> Made:
     """Make the event function; its trigger's host."""
 
     def make(**settings: Any) -> str:
-        return emulator.create(
+        return door.create(
             name,
             **{
                 "runtime": "python3.10",
@@ -36,19 +36,19 @@ def made(emulator: Emulator, name: str) -> Made:
     return make
 
 
-def invoke(emulator: Emulator, name: str, **event: Any) -> tuple[bytes, str]:
+def invoke(door: Door, name: str, **event: Any) -> tuple[bytes, str]:
     request = fc.InvokeFunctionRequest(body=json.dumps(event).encode())
-    answer = emulator.sdk.invoke_function(name, request)
+    answer = door.sdk.invoke_function(name, request)
     return answer.body.read(), answer.headers.get("x-fc-error-type", "")
 
 
 @pytest.mark.parametrize("version", ["3.9", "3.10", "3.12"])
 def test_a_handler_runs_under_the_runtime_that_it_names(
-    emulator: Emulator, name: str, made: Made, version: str
+    door: Door, name: str, made: Made, version: str
 ) -> None:
     made(runtime=f"python{version}")
 
-    body, error = invoke(emulator, name, do="tell")
+    body, error = invoke(door, name, do="tell")
 
     told = json.loads(body)
     assert error == ""
@@ -57,68 +57,66 @@ def test_a_handler_runs_under_the_runtime_that_it_names(
     if find(version):
         assert told["python"] == version
     else:
-        assert any(f"python{version} is not on this machine" in each for each in emulator.log(name))
+        assert any(f"python{version} is not on this machine" in each for each in door.log(name))
 
 
 def test_an_initializer_is_called_once_before_the_handler(
-    emulator: Emulator, name: str, made: Made
+    door: Door, name: str, made: Made
 ) -> None:
     hook = {"handler": "event.initialize", "timeout": 5}
     made(instanceLifecycleConfig={"initializer": hook})
 
-    told = [json.loads(invoke(emulator, name, do="tell")[0])["initialized"] for _ in range(2)]
+    told = [json.loads(invoke(door, name, do="tell")[0])["initialized"] for _ in range(2)]
 
     assert told == [1, 1]
 
 
-def test_bytes_come_back_as_bytes(emulator: Emulator, name: str, made: Made) -> None:
+def test_bytes_come_back_as_bytes(door: Door, name: str, made: Made) -> None:
     made()
 
-    assert invoke(emulator, name, do="bytes") == (b"\x00\xff", "")
+    assert invoke(door, name, do="bytes") == (b"\x00\xff", "")
 
 
 def test_an_exception_is_told_with_its_stack_and_the_instance_lives_on(
-    emulator: Emulator, name: str, made: Made
+    door: Door, name: str, made: Made
 ) -> None:
     made()
 
-    body, error = invoke(emulator, name, do="fail")
+    body, error = invoke(door, name, do="fail")
 
     told = json.loads(body)
     assert error == "UnhandledInvocationError"
     assert (told["errorType"], told["errorMessage"]) == ("ValueError", "told to fail")
     assert "event.py" in told["stackTrace"][0][0]
-    assert len(emulator.instances(name)) == 1
+    assert len(door.instances(name)) == 1
 
 
-def test_what_a_handler_logs_is_in_the_tail(emulator: Emulator, name: str, made: Made) -> None:
+def test_what_a_handler_logs_is_in_the_tail(door: Door, name: str, made: Made) -> None:
     made()
-    invoke(emulator, name, do="tell")
+    invoke(door, name, do="tell")
 
-    assert any("[INFO] asked to tell" in line for line in emulator.log(name))
+    assert any("[INFO] asked to tell" in line for line in door.log(name))
 
 
-def test_a_trigger_s_request_is_an_event_and_its_result_an_answer(
-    emulator: Emulator, made: Made
-) -> None:
+def test_a_trigger_s_request_is_an_event_and_its_result_an_answer(door: Door, made: Made) -> None:
     host = made()
 
-    answer = emulator.call(host, "/a?q=%C3%A9", method="PUT", body=b"\xffraw")
+    answer = door.call(host, "/a?q=%C3%A9", method="PUT", body=b"\xffraw")
 
     assert (answer.status, answer.value("x-own")) == (201, "1")
     assert json.loads(answer.body) == {"method": "PUT", "body": "\xffraw", "query": {"q": "é"}}
 
 
-def test_a_result_without_a_status_is_the_body(emulator: Emulator, made: Made) -> None:
+def test_a_result_without_a_status_is_the_body(door: Door, made: Made) -> None:
     headers = [("Content-Type", "text/plain")]
-    answer = emulator.call(made(), "/plain", headers=headers, body=b"you")
+    answer = door.call(made(), "/plain", headers=headers, body=b"you")
 
     assert (answer.status, answer.value("content-type")) == (200, "application/json")
     assert json.loads(answer.body) == {"hello": "you"}
 
 
-def test_an_exception_behind_a_trigger_is_a_502(emulator: Emulator, made: Made) -> None:
-    answer = emulator.call(made(), "/fail")
+def test_an_exception_behind_a_trigger_is_a_502(door: Door, made: Made) -> None:
+    answer = door.call(made(), "/fail")
 
     assert (answer.status, answer.value("x-fc-error-type")) == (502, "UnhandledInvocationError")
     assert json.loads(answer.body)["errorType"] == "KeyError"
@@ -126,33 +124,31 @@ def test_an_exception_behind_a_trigger_is_a_502(emulator: Emulator, made: Made) 
 
 @pytest.mark.parametrize("handler", ["absent.handler", "event.absent"])
 def test_a_handler_that_is_not_there_is_told(
-    emulator: Emulator, name: str, made: Made, handler: str
+    door: Door, name: str, made: Made, handler: str
 ) -> None:
     made(handler=handler)
 
-    body, error = invoke(emulator, name, do="tell")
+    body, error = invoke(door, name, do="tell")
 
     assert error == "UnhandledInvocationError"
     assert "absent" in json.loads(body)["errorMessage"]
 
 
 @pytest.mark.parametrize("runtime", ["nodejs20", "java11", "custom-container", "python3.11"])
-def test_other_runtimes_are_refused_by_name(emulator: Emulator, runtime: str) -> None:
+def test_other_runtimes_are_refused_by_name(door: Door, runtime: str) -> None:
     body = fc.CreateFunctionInput().from_map(function("other", runtime=runtime))
 
     with pytest.raises(DaraException) as caught:
-        emulator.sdk.create_function(fc.CreateFunctionRequest(body=body))
+        door.sdk.create_function(fc.CreateFunctionRequest(body=body))
 
     assert caught.value.code == "NotEmulated"
     assert runtime in caught.value.message
 
 
-def test_what_an_api_caller_sends_is_decoded_nowhere(
-    emulator: Emulator, name: str, made: Made
-) -> None:
+def test_what_an_api_caller_sends_is_decoded_nowhere(door: Door, name: str, made: Made) -> None:
     made()
     request = fc.InvokeFunctionRequest(body=base64.b64encode(b"{}"))
 
-    error = emulator.sdk.invoke_function(name, request).headers["x-fc-error-type"]
+    error = door.sdk.invoke_function(name, request).headers["x-fc-error-type"]
 
     assert error == "UnhandledInvocationError"

@@ -106,13 +106,11 @@ def test_what_no_process_can_be_given_is_refused(
     assert field in told
 
 
-def test_the_clock_is_moved_as_far_as_there_are_dates_and_no_further(door: Door) -> None:
-    body = b'{"advanceSeconds": 315360000}'
+@pytest.mark.parametrize("seconds", [b"-1", b"315360001", b"1e308", b'"1"', b"null"])
+def test_the_clock_goes_forward_and_no_further_than_ten_years(door: Door, seconds: bytes) -> None:
+    answer = door.call(HOST, "/_meshward/clock", body=b'{"advanceSeconds": %b}' % seconds)
 
-    answers = [door.call(HOST, "/_meshward/clock", body=body) for _ in range(2)]
-
-    assert refused(answers[1]).startswith("400 InvalidArgument: advanceSeconds")
-    assert door.call(HOST, "/_meshward/clock", method="GET").status == 200
+    assert refused(answer).startswith("400 InvalidArgument: advanceSeconds")
 
 
 def test_a_package_beyond_100_mb_is_refused_by_its_size(emulator: Emulator, name: str) -> None:

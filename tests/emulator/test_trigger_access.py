@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from infra.deploy.tokens import mint
-from tests.emulator.doors import Emulator
+from tests.emulator.doors import Door
 
 Created = Callable[..., str]
 NOW = datetime.now(UTC)
@@ -25,10 +25,10 @@ NOW = datetime.now(UTC)
     ],
 )
 def test_a_jwt_trigger_lets_in_its_own_token_and_no_other(
-    emulator: Emulator, name: str, created: Created, authorization: str, status: int
+    door: Door, name: str, created: Created, authorization: str, status: int
 ) -> None:
     created()
-    emulator.sdk.delete_trigger(name, "http")
+    door.sdk.delete_trigger(name, "http")
     access, other = mint(NOW), mint(NOW)
     expired = mint(NOW - timedelta(days=91))
     keys = [*json.loads(access.jwks)["keys"], *json.loads(expired.jwks)["keys"]]
@@ -37,36 +37,32 @@ def test_a_jwt_trigger_lets_in_its_own_token_and_no_other(
         "authConfig": {"jwks": {"keys": keys}, "tokenLookup": "header:Authorization:Bearer"},
         "methods": ["POST"],
     }
-    host = emulator.trigger(name, config)
+    host = door.trigger(name, config)
     value = authorization.format(token=access.token, other=other.token, expired=expired.token)
 
-    answer = emulator.call(host, headers=[("Authorization", value)] if value else [])
+    answer = door.call(host, headers=[("Authorization", value)] if value else [])
 
     assert answer.status == status
 
 
-def test_a_bearer_trigger_lets_in_its_own_tokens(
-    emulator: Emulator, name: str, created: Created
-) -> None:
+def test_a_bearer_trigger_lets_in_its_own_tokens(door: Door, name: str, created: Created) -> None:
     created()
-    emulator.sdk.delete_trigger(name, "http")
+    door.sdk.delete_trigger(name, "http")
     config = {"authType": "bearer", "authConfig": {"tokens": [{"tokenData": "t" * 32}]}}
-    host = emulator.trigger(name, {**config, "methods": ["POST"]})
+    host = door.trigger(name, {**config, "methods": ["POST"]})
 
-    assert emulator.call(host, headers=[("Authorization", "Bearer " + "t" * 32)]).status == 200
-    assert emulator.call(host, headers=[("Authorization", "Bearer " + "u" * 32)]).status == 403
-    assert emulator.call(host).status == 403
+    assert door.call(host, headers=[("Authorization", "Bearer " + "t" * 32)]).status == 200
+    assert door.call(host, headers=[("Authorization", "Bearer " + "u" * 32)]).status == 403
+    assert door.call(host).status == 403
 
 
-def test_a_stranger_s_call_starts_no_instance(
-    emulator: Emulator, name: str, created: Created
-) -> None:
+def test_a_stranger_s_call_starts_no_instance(door: Door, name: str, created: Created) -> None:
     created()
-    emulator.sdk.delete_trigger(name, "http")
+    door.sdk.delete_trigger(name, "http")
     rules = {"jwks": mint(NOW).jwks, "tokenLookup": "header:Authorization:Bearer"}
     config = {"authType": "jwt", "authConfig": json.dumps(rules)}
-    host = emulator.trigger(name, {**config, "methods": ["POST"]})
+    host = door.trigger(name, {**config, "methods": ["POST"]})
 
-    emulator.call(host)
+    door.call(host)
 
-    assert emulator.instances(name) == []
+    assert door.instances(name) == []

@@ -29,6 +29,12 @@ def raw(emulator: Emulator, name: str) -> Raw:
     return make
 
 
+@pytest.fixture
+def created(emulator: Emulator, name: str) -> Callable[..., str]:
+    """Make the odd function; its host."""
+    return lambda **settings: emulator.create(name, **settings)
+
+
 def talk(emulator: Emulator, parts: bytes | list[bytes], end: bytes, seconds: float = 10) -> bytes:
     """What comes back until it ends with `end`, or until the connection is closed."""
     answer = b""
@@ -166,6 +172,33 @@ def test_a_slow_caller_slows_the_function_and_not_the_emulator(
         got = 0
         while got < size:
             got += len(connection.recv(1 << 20))
+
+
+def test_pieces_pass_both_ways_as_they_come(
+    emulator: Emulator, created: Callable[..., str]
+) -> None:
+    head, *pieces = chunked(created(), "/stream", [b"one", b"two"])
+    with socket.create_connection(("127.0.0.1", emulator.port), timeout=10) as connection:
+        connection.sendall(head + pieces[0])
+        answer = b""
+        while not answer.endswith(b"3\r\none\r\n"):  # while the second one has not been sent
+            answer += connection.recv(65536)
+        connection.sendall(b"".join(pieces[1:]))
+        while not answer.endswith(b"0\r\n\r\n"):
+            answer += connection.recv(65536)
+
+    assert answer.endswith(b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n")
+
+
+def test_a_caller_that_goes_away_ends_its_call(
+    emulator: Emulator, name: str, created: Callable[..., str]
+) -> None:
+    host = created(timeout=60)
+    with socket.create_connection(("127.0.0.1", emulator.port)) as connection:
+        connection.sendall(request(host, "/slow", body=b"30"))
+        wait_until(lambda: any(row["inFlight"] for row in emulator.instances(name)), "the call")
+
+    wait_until(lambda: not emulator.instances(name)[0]["inFlight"], "the call's end")
 
 
 def resident_bytes(pid: int) -> int:

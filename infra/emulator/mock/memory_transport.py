@@ -1,8 +1,11 @@
 """A transport without a socket: what one side writes is handed to the other side's protocol."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
+
+_PIECE_BYTES: Final = 64 * 1024
 
 
 class MemoryTransport(asyncio.Transport):
@@ -20,15 +23,14 @@ class MemoryTransport(asyncio.Transport):
     ) -> None:
         super().__init__({"peername": ("127.0.0.1", 0), "sockname": ("127.0.0.1", 0)})
         self._protocol, self._take, self._gone = protocol, take, gone
-        self._closed = self._ended = self._paused = False
-        self._held: list[bytes] = []
+        self._closed = self._ended = self._paused = self._handing = False
+        self._held: deque[bytes] = deque()
 
     def receive(self, data: bytes) -> None:
-        """Bytes of the other side."""
-        if self._paused:
-            self._held.append(data)
-        elif not self._closed and isinstance(self._protocol, asyncio.Protocol):
-            self._protocol.data_received(data)
+        """Bytes of the other side, handed on in pieces, so that a full reader can say so."""
+        for start in range(0, len(data), _PIECE_BYTES):
+            self._held.append(data[start : start + _PIECE_BYTES])
+        self._hand_on()
 
     def ended(self) -> None:
         """The other side has closed; what it wrote before is read first."""
@@ -63,10 +65,21 @@ class MemoryTransport(asyncio.Transport):
     def resume_reading(self) -> None:
         """Hand on what was held."""
         self._paused = False
-        while self._held and not self._paused:
-            self.receive(self._held.pop(0))
+        self._hand_on()
         if self._ended and not self._held:
             self.close()
+
+    def _hand_on(self) -> None:
+        if self._handing:  # Resumed by the reader while it reads: the loop below goes on.
+            return
+        self._handing = True
+        try:
+            while self._held and not self._paused and not self._closed:
+                piece = self._held.popleft()
+                if isinstance(self._protocol, asyncio.Protocol):
+                    self._protocol.data_received(piece)
+        finally:
+            self._handing = False
 
     def is_reading(self) -> bool:
         """Whether what comes is handed on."""

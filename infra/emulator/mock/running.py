@@ -121,6 +121,6 @@ class RunningEmulator:
         server = Connection(self._application.handle, self._connections)
         transport = MemoryTransport(server, answer.append, lambda: ended.set_result(None))
         server.connection_made(transport)
-        server.data_received(request)
+        transport.receive(request)
         await ended
         return b"".join(answer)
