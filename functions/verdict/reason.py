@@ -26,6 +26,8 @@ class Reason(StrEnum):
     REQUEST_MALFORMED = "request.malformed"
     REQUEST_TOO_LARGE = "request.too-large"
     REQUEST_UNSUPPORTED = "request.unsupported"
+    RESPONSE_TOO_LARGE = "response.too-large"
+    RESPONSE_UNSUPPORTED = "response.unsupported"
     CHECK_TIMEOUT = "check.timeout"
     CHECK_STATUS = "check.status"
     CHECK_RESET = "check.reset"

@@ -142,6 +142,22 @@ _SPECS: Final = (
         "Use plain HTTP requests, with one host and one content type each, for guarded hosts.",
     ),
     ReasonSpec(
+        Reason.RESPONSE_TOO_LARGE,
+        403,
+        ("shim",),
+        _NEVER,
+        "The answer is larger than the limit, or comes faster than it can be checked.",
+        "Ask for less or for a streamed answer, or raise `response_bytes_max`.",
+    ),
+    ReasonSpec(
+        Reason.RESPONSE_UNSUPPORTED,
+        403,
+        ("shim",),
+        _NEVER,
+        "The answer cannot be told to a check: an ambiguous head, or state that does not fit.",
+        "Look at the provider's `content-type` and `content-encoding`; shorten the path.",
+    ),
+    ReasonSpec(
         Reason.CHECK_TIMEOUT,
         403,
         ("shim",),

@@ -23,13 +23,20 @@ pub const Buffer = enum(u32) {
     plugin_configuration = 7,
 };
 
-pub const Map = enum(u32) { request = 0, request_trailers = 1, response = 2, callout = 6 };
+pub const Map = enum(u32) {
+    request = 0,
+    request_trailers = 1,
+    response = 2,
+    response_trailers = 3,
+    callout = 6,
+};
+
+pub const StreamKind = enum(u32) { request = 0, response = 1 };
 
 const Status = enum(u32) { ok = 0, not_found = 1, bad_argument = 2, _ };
 
 /// The whole of a buffer, however long it is.
 const everything: usize = std.math.maxInt(u32);
-const request_stream: u32 = 0;
 /// A map without headers, serialised.
 const no_pairs = [_]u8{ 0, 0, 0, 0 };
 const no_grpc_status: u32 = std.math.maxInt(u32);
@@ -100,7 +107,8 @@ const host = struct {
         pairs_size: usize,
         grpc_status: u32,
     ) Status;
-    extern "env" fn proxy_continue_stream(stream: u32) Status;
+    extern "env" fn proxy_continue_stream(stream: StreamKind) Status;
+    extern "env" fn proxy_set_tick_period_milliseconds(period_ms: u32) Status;
     extern "env" fn proxy_set_effective_context(context: u32) Status;
 };
 
@@ -217,9 +225,14 @@ pub fn respond(status: u32, details: []const u8, encoded: []const u8, body: []co
     ));
 }
 
-/// Lets a held request go on, outside of its own callbacks.
-pub fn continueRequest() Error!void {
-    try done(host.proxy_continue_stream(request_stream));
+/// Lets a held message go on, outside of its own callbacks.
+pub fn proceed(stream: StreamKind) Error!void {
+    try done(host.proxy_continue_stream(stream));
+}
+
+/// Has `main.proxy_on_tick` called again and again; 0: no more.
+pub fn tickEvery(ms: u32) void {
+    _ = host.proxy_set_tick_period_milliseconds(ms);
 }
 
 /// Makes the calls that follow concern the stream `context`.

@@ -18,6 +18,8 @@ pub const Answer = struct {
     /// Of the policy, and of it what the verdict rests on; "" where nothing was found.
     revision: []const u8,
     rule: []const u8,
+    /// How long an identical call may do without the check.
+    cache_seconds: u32,
     /// For a denial: what the caller gets. Slices live as long as the headers.
     status: u32,
     content_type: []const u8,
@@ -109,7 +111,7 @@ fn known(name: []const u8) ?Header {
 
 /// The answer that the headers tell, or null where a value is missing or unknown.
 fn understand(values: *const std.EnumArray(Header, ?[]const u8)) ?Answer {
-    if (!std.mem.eql(u8, values.get(.contract) orelse return null, contract.version)) return null;
+    if (!text.eql(values.get(.contract) orelse return null, contract.version)) return null;
     const verdict = values.get(.verdict) orelse return null;
     const decision = std.meta.stringToEnum(contract.Decision, verdict) orelse return null;
     const reason = reasonOf(values.get(.reason) orelse return null) orelse return null;
@@ -117,8 +119,8 @@ fn understand(values: *const std.EnumArray(Header, ?[]const u8)) ?Answer {
     if (reason.spec().decisions & may_stand == 0) return null;
     const revision = values.get(.revision) orelse return null;
     if (!isToken(revision, "._-", contract.revision_bytes_max)) return null;
-    const cache_seconds = values.get(.cache_seconds) orelse return null;
-    _ = upTo(contract.cache_seconds_max, cache_seconds) orelse return null;
+    const seconds = values.get(.cache_seconds) orelse return null;
+    const cache_seconds = upTo(contract.cache_seconds_max, seconds) orelse return null;
     if (values.get(.state)) |state| {
         if (!isToken(state, "._~+/=-", contract.state_bytes_max)) return null;
     }
@@ -133,6 +135,7 @@ fn understand(values: *const std.EnumArray(Header, ?[]const u8)) ?Answer {
         .reason = reason,
         .revision = revision,
         .rule = values.get(.rule) orelse "",
+        .cache_seconds = cache_seconds,
         .status = status,
         .content_type = values.get(.content_type) orelse "",
         .state = values.get(.state) orelse "",
@@ -155,7 +158,7 @@ fn fits(answer: Answer, has_status: bool, body_bytes: usize, limits: Limits) boo
 
 fn reasonOf(code: []const u8) ?contract.Reason {
     for (contract.reasons, 0..) |spec, index| {
-        if (std.mem.eql(u8, spec.code, code)) return @fromBackingInt(@intCast(index));
+        if (text.eql(spec.code, code)) return @fromBackingInt(@intCast(index));
     }
     return null;
 }
@@ -164,7 +167,7 @@ fn isToken(value: []const u8, marks: []const u8, bytes_max: usize) bool {
     if (value.len == 0 or value.len > bytes_max) return false;
     for (value) |byte| {
         if (std.ascii.isAlphanumeric(byte)) continue;
-        if (std.mem.indexOfScalar(u8, marks, byte) == null) return false;
+        if (text.indexOf(marks, byte) == null) return false;
     }
     return true;
 }

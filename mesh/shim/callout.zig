@@ -24,16 +24,20 @@ const List = headers.List(headers_max);
 /// Room for the headers as the host reads them: also 8 bytes of lengths and 2 zeros for each.
 pub const encoded_bytes_max = contract.header_bytes_max + 4 + 10 * headers_max;
 
+/// `seq=<n>;final=<0 or 1>`
+pub const stream_bytes_max = 32;
+
 comptime {
     // Names, pseudo-headers and fixed values come to less than this.
     const fixed_bytes_max = 640;
     const largest = fixed_bytes_max + text_bytes_max + contract.name_bytes_max +
-        workload_bytes_max + deadline_bytes_max + sign.value_bytes_max +
+        workload_bytes_max + deadline_bytes_max + sign.value_bytes_max + stream_bytes_max +
         contract.authority_header_bytes_max + bearer.len + config.token_bytes_max;
+    // Sealed state may come on top: where it does not fit, `encode` says so.
     std.debug.assert(largest <= contract.header_bytes_max);
 }
 
-/// What is signed for a message in the request phase; the same for all checks of a stage.
+/// What is signed for a request; the same for all checks of a stage. A response differs in some.
 pub fn signedText(policy: []const u8, workload: []const u8, message: *const Message) sign.Signed {
     return .{
         .phase = @tagName(contract.Phase.request),
@@ -48,14 +52,24 @@ pub fn signedText(policy: []const u8, workload: []const u8, message: *const Mess
     };
 }
 
+/// Where a window of a stream stands.
+pub fn position(buffer: *[stream_bytes_max]u8, seq: u32, is_final: bool) []const u8 {
+    var line: text.Text = .{ .buffer = buffer };
+    line.add("seq=");
+    line.addNumber(seq);
+    line.add(if (is_final) ";final=1" else ";final=0");
+    return line.written();
+}
+
 /// Writes the headers for `check` into `buffer`, as the host reads them.
 pub fn encode(
     buffer: *[encoded_bytes_max]u8,
     check: config.Check,
-    signed: sign.Signed,
+    signed: *const sign.Signed,
     signature: []const u8,
     deadline_ms: u32,
     message: *const Message,
+    state: []const u8,
 ) error{NoRoom}![]const u8 {
     var deadline: [text.digits_max]u8 = undefined;
     var authorization: [bearer.len + config.token_bytes_max]u8 = undefined;
@@ -73,6 +87,8 @@ pub fn encode(
     list.appendFilled(contract.header.workload, signed.workload);
     list.append(contract.header.deadline_ms, text.decimal(&deadline, deadline_ms));
     list.append(contract.header.signature, signature);
+    list.appendFilled(contract.header.stream, signed.stream);
+    list.appendFilled(contract.header.state, state);
     list.appendFilled("content-type", signed.content_type);
     list.appendFilled("content-encoding", signed.content_encoding);
     list.appendFilled("x-request-id", message.get(.request_id));

@@ -8,12 +8,20 @@
 
 const std = @import("std");
 const contract = @import("contract.zig");
-const Text = @import("text.zig").Text;
+const text = @import("text.zig");
 
 pub const Template = struct {
     path_prefix: []const u8,
     content_type: []const u8,
     body: []const u8,
+    /// The events that end a stream in the same words; "": the body as an event named `error`.
+    events: []const u8 = "",
+
+    /// What ends a stream that has begun: its pieces, to be rendered one behind another.
+    pub fn closing(template: *const Template) [3][]const u8 {
+        if (template.events.len > 0) return .{ template.events, "", "" };
+        return .{ "event: error\ndata: ", template.body, "\n\n" };
+    }
 };
 
 /// Templates are error documents of a few hundred bytes.
@@ -37,7 +45,7 @@ comptime {
 /// The first template whose prefix fits; a loaded configuration ends with one that fits all paths.
 pub fn choose(templates: []const Template, path: []const u8) *const Template {
     for (templates) |*template| {
-        if (std.mem.startsWith(u8, path, template.path_prefix)) return template;
+        if (text.startsWith(path, template.path_prefix)) return template;
     }
     return &templates[templates.len - 1];
 }
@@ -49,12 +57,12 @@ pub fn render(
     reason: contract.Reason,
     check: []const u8,
 ) []const u8 {
-    var body: Text = .{ .buffer = buffer };
+    var body: text.Text = .{ .buffer = buffer };
     var rest = template;
     while (rest.len > 0) {
-        const piece, const taken = if (std.mem.startsWith(u8, rest, reason_mark))
+        const piece, const taken = if (text.startsWith(rest, reason_mark))
             .{ reason.spec().code, reason_mark.len }
-        else if (std.mem.startsWith(u8, rest, check_mark))
+        else if (text.startsWith(rest, check_mark))
             .{ check, check_mark.len }
         else
             .{ rest[0..1], 1 };

@@ -4,6 +4,7 @@
 const std = @import("std");
 const contract = @import("contract.zig");
 const json = @import("json.zig");
+const strings = @import("text.zig");
 
 const Reader = json.Reader;
 const Error = json.Error;
@@ -13,7 +14,7 @@ const host_bytes_max = 253;
 const header_bytes_max = 64;
 
 const name_form = "must be lower-case letters and digits, and inside also '.', '_' and '-'";
-const host_form = "must be a host name in lower case, without port and final dot";
+const host_form = "must be a host name in lower case, without port and final dot, or *.suffix";
 
 /// Headers that carry the message itself; a key in one of them would break it.
 const framing_headers = [_][]const u8{
@@ -33,7 +34,7 @@ pub fn name(reader: *Reader) Error![]const u8 {
     const value = try reader.string(1, contract.name_bytes_max);
     for (value, 0..) |byte, index| {
         if (std.ascii.isLower(byte) or std.ascii.isDigit(byte)) continue;
-        if (index > 0 and std.mem.indexOfScalar(u8, "._-", byte) != null) continue;
+        if (index > 0 and strings.indexOf("._-", byte) != null) continue;
         return reader.refuse(&.{name_form});
     }
     return value;
@@ -48,10 +49,13 @@ pub fn newName(reader: *Reader, others: anytype) Error![]const u8 {
 /// A host's name as `hosts.match` needs it: lower case, without port and final dot.
 pub fn host(reader: *Reader, others: anytype) Error![]const u8 {
     const value = try reader.string(1, host_bytes_max);
-    const dots_at_the_ends = value[0] == '.' or value[value.len - 1] == '.';
-    for (value) |byte| {
+    const below = "*.";
+    const bare = if (strings.startsWith(value, below)) value[below.len..] else value;
+    if (bare.len == 0) return reader.refuse(&.{host_form});
+    const dots_at_the_ends = bare[0] == '.' or bare[bare.len - 1] == '.';
+    for (bare) |byte| {
         const is_fit = std.ascii.isLower(byte) or std.ascii.isDigit(byte) or
-            std.mem.indexOfScalar(u8, ".-_", byte) != null;
+            strings.indexOf(".-_", byte) != null;
         if (!is_fit or dots_at_the_ends) {
             return reader.refuse(&.{host_form});
         }
@@ -67,7 +71,7 @@ pub fn credentialHeader(reader: *Reader) Error![]const u8 {
         return reader.refuse(&.{"must be a header's name in lower case"});
     }
     for (framing_headers) |each| {
-        if (std.mem.eql(u8, each, value)) return reader.refuse(&.{ "must not be ", each });
+        if (strings.eql(each, value)) return reader.refuse(&.{ "must not be ", each });
     }
     return value;
 }
@@ -100,7 +104,7 @@ fn within(reader: *Reader, least: u8, bytes_min: usize, bytes_max: usize) Error!
 
 fn unique(reader: *Reader, others: anytype, value: []const u8) Error![]const u8 {
     for (others) |other| {
-        if (std.mem.eql(u8, other.name, value)) return reader.refuse(&.{"stands twice"});
+        if (strings.eql(other.name, value)) return reader.refuse(&.{"stands twice"});
     }
     return value;
 }

@@ -1,13 +1,14 @@
-//! What the shim does with a stream: brings the host's events to the state machine (core.zig) and
+//! What the shim does with a request: brings the host's events to the state machine (core.zig) and
 //! does what it says.
 //!
 //!     headers, body, trailers, answers ─▶ core.step ─▶ wait · call · replace · pass · deny
 //!
-//! Anything that the host refuses on the way becomes the event `fault`, and with it a denial.
+//! Responses are in reply.zig.
 
 const std = @import("std");
 const abi = @import("abi.zig");
 const answer = @import("answer.zig");
+const asking = @import("asking.zig");
 const callout = @import("callout.zig");
 const config = @import("config.zig");
 const contract = @import("contract.zig");
@@ -16,11 +17,16 @@ const denial = @import("denial.zig");
 const headers = @import("headers.zig");
 const hosts = @import("hosts.zig");
 const log = @import("log.zig");
-const overflow = @import("overflow.zig");
+const message = @import("message.zig");
+const reply = @import("reply.zig");
+const sha256 = @import("sha256.zig");
 const sign = @import("sign.zig");
 const streams = @import("streams.zig");
 const text = @import("text.zig");
+const Said = asking.Said;
+const Side = asking.Side;
 const Stream = streams.Stream;
+const fault = asking.fault;
 
 /// Where clients put their own keys. On a guarded host the provider gets the guard's key only.
 const caller_credentials = [_][]const u8{
@@ -34,17 +40,13 @@ const bare_template: denial.Template = .{
     .body = "{reason}",
 };
 
-// Large and used by one callback at a time, so not on the small stack.
-var callout_buffer: [callout.encoded_bytes_max]u8 = undefined;
-var denial_buffer: [denial.body_bytes_max]u8 = undefined;
 var credential_buffer: [config.prefix_bytes_max + config.key_bytes_max]u8 = undefined;
-var response_headers_buffer: [1024]u8 = undefined;
 
 /// A request's headers: the place where it becomes guarded, or goes its way untouched.
 pub fn onHeaders(context: u32, end: bool) abi.Flow {
     return examine(context, end) catch {
         // Whose request it is cannot be known. Envoy does not let that happen.
-        answerCaller(&bare_template, .shim_fault, denial.nobody);
+        asking.answerCaller(&bare_template, .shim_fault, denial.nobody);
         return .hold;
     };
 }
@@ -57,36 +59,48 @@ fn examine(context: u32, end: bool) abi.Error!abi.Flow {
         .free => return .go,
         .guarded, .refused => |index| &plugin.config.hosts()[index],
     };
-    const template = host.denialFor(try abi.pseudo(.request, ":path"));
-    const stream = streams.take(context) orelse {
+    const map = try abi.pairs(.request);
+    const path = map.first(":path");
+    const template = host.denialFor(path);
+    const stream = streams.take(.{
+        .context = context,
+        .plugin = plugin,
+        .host = host,
+        .template = template,
+        .began_ms = asking.nowMs(),
+        .call = .{ .body_bytes_max = plugin.config.body_bytes_max },
+        .cache_seconds = plugin.config.cache.seconds,
+    }) orelse {
         log.noted(.{ .effect = .denied, .reason = .shim_overloaded }, plugin, host.name, 0);
-        answerCaller(template, .shim_overloaded, denial.nobody);
+        asking.answerCaller(template, .shim_overloaded, denial.nobody);
         return .hold;
     };
-    stream.plugin = plugin;
-    stream.host = host;
-    stream.template = template;
-    stream.began_ms = nowMs();
-    stream.overflowed = false;
-    stream.call = .{ .body_bytes_max = plugin.config.body_bytes_max };
-    if (match == .refused) return advance(stream, .{ .refused = .request_unsupported }, null);
-    takeOver(stream) catch |err| return advance(stream, .{ .refused = switch (err) {
+    if (match == .refused) return advance(stream, .{ .refused = .request_unsupported }, .{});
+    takeOver(stream, map) catch |err| return advance(stream, .{ .refused = switch (err) {
         error.HostRefused => .shim_fault,
         error.Unsupported => .request_unsupported,
         error.KeyMissing => .key_unavailable,
-    } }, null);
+        error.OutOfMemory => .shim_overloaded,
+    } }, .{});
+    if (stream.is_unchecked or (end and host.isUnchecked(path))) {
+        stream.is_unchecked = true;
+        return advance(stream, .waived, .{});
+    }
     const announced = if (end) 0 else stream.message.announced_bytes;
-    const flow = advance(stream, .{ .read = .{ .bytes = announced, .end = end } }, null);
+    const flow = advance(stream, .{ .read = .{ .bytes = announced, .end = end } }, .{});
     if (end or stream.call.state == .denied or plugin.config.body == .hold) return flow;
     // The headers go on; the body may come out longer or shorter than they announce.
-    abi.remove(.request, "content-length") catch return advance(stream, fault, null);
+    if (stream.message.is_length_announced) {
+        abi.remove(.request, "content-length") catch return advance(stream, fault, .{});
+    }
     return .go;
 }
 
 /// More of the body: `bytes` of it are held now.
 pub fn onBody(context: u32, bytes: u32, end: bool) abi.Flow {
     const stream = streams.find(context) orelse return .go;
-    const flow = advance(stream, .{ .read = .{ .bytes = bytes, .end = end } }, null);
+    if (stream.call.state == .passed) return .go;
+    const flow = advance(stream, .{ .read = .{ .bytes = bytes, .end = end } }, .{});
     // Held any longer, the rest could outgrow Envoy's buffer, and Envoy would answer in our place.
     return if (stream.call.state == .denied) .drop else flow;
 }
@@ -94,8 +108,9 @@ pub fn onBody(context: u32, bytes: u32, end: bool) abi.Flow {
 /// Trailers end a body. No check sees them and no provider needs them, so they go no further.
 pub fn onTrailers(context: u32) abi.Flow {
     const stream = streams.find(context) orelse return .go;
-    abi.clear(.request_trailers) catch return advance(stream, fault, null);
-    return advance(stream, .{ .read = .{ .bytes = 0, .end = true } }, null);
+    abi.clear(.request_trailers) catch return advance(stream, fault, .{});
+    if (stream.call.state == .passed) return .go;
+    return advance(stream, .{ .read = .{ .bytes = 0, .end = true } }, .{});
 }
 
 /// The answer to a callout, in the context of the plugin; its stream may be gone or decided.
@@ -103,198 +118,114 @@ pub fn onAnswer(token: u32, headers_count: u32, body_bytes: u32) void {
     const waiting = streams.waiting(token) orelse return;
     const stream = waiting.stream;
     abi.enter(stream.context) catch return streams.release(stream.context);
+    if (waiting.phase == .response) {
+        return reply.onAnswer(stream, waiting.check, headers_count, body_bytes);
+    }
+    const plugin = stream.plugin orelse return;
+    const limits: answer.Limits = .{ .body_bytes_max = plugin.config.body_bytes_max };
     var said: Said = .{};
-    const event: core.Event = if (listen(stream, headers_count, body_bytes, &said)) |outcome|
+    const side: Side = .ofRequest(stream);
+    const heard = side.listen(waiting.check, headers_count, body_bytes, limits, &said);
+    const event: core.Event = if (heard) |outcome|
         .{ .answer = .{ .check = waiting.check, .outcome = outcome } }
     else |_|
         fault;
     if (advance(stream, event, said) == .hold) return;
-    abi.continueRequest() catch answerCaller(stream.template, .shim_fault, denial.nobody);
+    abi.proceed(.request) catch
+        asking.answerCaller(stream.template, .shim_fault, denial.nobody);
 }
-
-/// An answer that is not the provider's may be Envoy's own, for a body that it would not hold.
-pub fn onResponseHeaders(context: u32) abi.Flow {
-    const stream = streams.find(context) orelse return .go;
-    if (!overflow.isEnvoys(stream)) return .go;
-    stream.overflowed = true;
-    _ = react(stream, .{ .refused = .request_too_large });
-    overflow.rewordHeaders(stream);
-    return .go;
-}
-
-pub fn onResponseBody(context: u32) abi.Flow {
-    const stream = streams.find(context) orelse return .go;
-    if (stream.overflowed) overflow.rewordBody(stream);
-    return .go;
-}
-
-pub fn onDone(context: u32) void {
-    streams.release(context);
-}
-
-const fault: core.Event = .{ .refused = .shim_fault };
-
-/// The parts of a check's answer that are relayed as they are.
-const Said = struct { status: u32 = 0, content_type: []const u8 = "", body: []const u8 = "" };
 
 /// Remember the request, take the caller's credentials out and put the guard's key in.
-fn takeOver(stream: *Stream) !void {
-    const map = try abi.pairs(.request);
+fn takeOver(stream: *Stream, map: headers.Map) !void {
+    if (message.upgrades(map)) {
+        if (stream.host.upgrades == .deny) return error.Unsupported;
+        stream.is_unchecked = true;
+    }
     try stream.message.remember(map);
     const credential = stream.host.credential;
     if (credential.key.len == 0) return error.KeyMissing;
     var each = map.iterator();
     while (each.next()) |pair| {
-        if (!std.mem.startsWith(u8, pair.name, own_header_prefix)) continue;
-        try abi.remove(.request, pair.name);
+        if (isDropped(pair.name)) try abi.remove(.request, pair.name);
     }
-    for (caller_credentials) |name| try abi.remove(.request, name);
     var value: text.Text = .{ .buffer = &credential_buffer };
     value.add(credential.prefix);
     value.add(credential.key);
     try abi.set(.request, credential.header, value.written());
+    // A coding that the provider chooses is one that windows of a stream cannot be read in.
+    if (reply.isChecked(stream)) try abi.set(.request, "accept-encoding", "identity");
+}
+
+fn isDropped(name: []const u8) bool {
+    if (text.startsWith(name, own_header_prefix)) return true;
+    for (caller_credentials) |each| {
+        if (text.eql(each, name)) return true;
+    }
+    return false;
 }
 
 /// Bring `event` to the state machine and do what it says, until there is nothing more to do now.
-fn advance(stream: *Stream, event: core.Event, said: ?Said) abi.Flow {
-    var step = react(stream, event);
+fn advance(stream: *Stream, event: core.Event, said: Said) abi.Flow {
+    const side: Side = .ofRequest(stream);
+    var step = side.react(event);
     while (true) {
         step = switch (step.action) {
             .wait => return .hold,
-            .call => |checks| callAll(stream, checks),
-            .replace => |check| react(stream, replace(stream, check, said)),
+            .call => |checks| ask(stream, side, checks),
+            .replace => |check| side.react(replace(stream, check, said)),
             .pass => {
-                streams.release(stream.context);
+                remember(stream);
                 return .go;
             },
             .deny => |why| {
-                deny(stream, why, said);
+                asking.deny(stream, why, said);
                 return .hold;
             },
         };
     }
 }
 
-fn react(stream: *Stream, event: core.Event) core.Step {
-    const now = nowMs();
-    const step = stream.call.step(stream.plugin.config.rules(), event, now);
-    if (step.note) |note| {
-        log.noted(note, stream.plugin, stream.host.name, now -| stream.began_ms);
-    }
-    return step;
+/// Send the request to `checks`, unless one just like it was allowed a while ago.
+fn ask(stream: *Stream, side: Side, checks: core.Set) core.Step {
+    const plugin = stream.plugin orelse return .{ .action = .wait };
+    const body = held(stream) catch return side.react(fault);
+    const signed = callout.signedText(plugin.config.policy, plugin.workload(), &stream.message);
+    const digest = sha256.hash(body);
+    if (stream.cache_seconds > 0) if (plugin.cache) |cache| {
+        stream.identity = sign.identity(&signed, &digest);
+        if (cache.has(&stream.identity, asking.nowMs())) {
+            stream.cache_seconds = 0;
+            return side.react(.waived);
+        }
+    };
+    return side.ask(checks, &signed, body, &digest);
 }
 
-/// Send the message to `checks`. One that cannot be asked has failed at once.
-fn callAll(stream: *Stream, checks: core.Set) core.Step {
-    const plugin = stream.plugin;
-    const body = message(stream) catch return react(stream, fault);
-    const signed = callout.signedText(plugin.config.policy, plugin.workload(), &stream.message);
-    var buffer: [sign.value_bytes_max]u8 = undefined;
-    const at = nowMs() / std.time.ms_per_s;
-    const signature = sign.value(&buffer, plugin.config.signing_secret, signed, body, at);
-    var each = checks.iterator(.{});
-    while (each.next()) |index| {
-        const reason = send(stream, index, signed, signature, body) orelse continue;
-        const failed: core.Outcome = .{ .failed = reason };
-        const step = react(stream, .{ .answer = .{ .check = index, .outcome = failed } });
-        if (step.action != .wait) return step;
-    }
-    return .{ .action = .wait };
+/// Keep in mind that all checks have allowed the call as it came.
+fn remember(stream: *Stream) void {
+    const plugin = stream.plugin orelse return;
+    const cache = plugin.cache orelse return;
+    if (stream.cache_seconds == 0) return;
+    const until_ms = asking.nowMs() + stream.cache_seconds * std.time.ms_per_s;
+    cache.put(&stream.identity, until_ms);
 }
 
 /// The body that is held. A host that has seen some of it and gives none may not be believed.
-fn message(stream: *const Stream) abi.Error![]const u8 {
+fn held(stream: *const Stream) abi.Error![]const u8 {
     if (stream.call.empty) return "";
     const body = try abi.read(.request_body);
     return if (body.len > 0) body else error.HostRefused;
 }
 
-/// Send one callout; the reason why it could not be sent, if so.
-fn send(
-    stream: *Stream,
-    index: usize,
-    signed: sign.Signed,
-    signature: []const u8,
-    body: []const u8,
-) ?contract.Reason {
-    const settings = &stream.plugin.config;
-    const check = settings.checks()[index];
-    const deadline_ms = @max(1, stream.call.remainingMs(settings.rules()[index], nowMs()));
-    const encoded = callout.encode(
-        &callout_buffer,
-        check,
-        signed,
-        signature,
-        deadline_ms,
-        &stream.message,
-    ) catch return .shim_fault;
-    stream.tokens[index] = abi.callOut(check.cluster, encoded, body, deadline_ms) catch |err| {
-        return switch (err) {
-            error.ClusterUnknown => .check_unreachable,
-            error.HostRefused => .check_reset,
-        };
-    };
-    return null;
-}
-
-/// What a callout's answer says. Where none came there are no headers at all, or Envoy's own.
-fn listen(stream: *const Stream, headers_count: u32, body_bytes: u32, said: *Said) !core.Outcome {
-    if (headers_count == 0) return .lost;
-    const map = try abi.pairs(.callout);
-    const status = text.parse(map.first(":status")) orelse 0;
-    const limits: answer.Limits = .{ .body_bytes_max = stream.plugin.config.body_bytes_max };
-    const understood = switch (answer.decode(status, map, body_bytes, limits)) {
-        .failed => |reason| return if (reason == .check_reset) .lost else .{ .failed = reason },
-        .answer => |understood| understood,
-    };
-    if (understood.decision == .allow) return .allow;
-    said.* = .{
-        .status = understood.status,
-        .content_type = understood.content_type,
-        .body = try abi.read(.callout_body),
-    };
-    if (said.body.len != body_bytes) return error.HostRefused;
-    const reason = understood.reason;
-    return if (understood.decision == .mask) .{ .mask = reason } else .{ .deny = reason };
-}
-
 /// Put the message that a check made in the place of the one that is held.
-fn replace(stream: *const Stream, check: usize, said: ?Said) core.Event {
-    const body = if (said) |answered| answered.body else return fault;
-    abi.replace(.request_body, body) catch return fault;
+fn replace(stream: *const Stream, check: usize, said: Said) core.Event {
+    abi.replace(.request_body, said.body) catch return fault;
     // In the portable form the headers have gone, without a length.
-    if (stream.plugin.config.body == .hold and stream.message.is_length_announced) {
+    const plugin = stream.plugin orelse return fault;
+    if (plugin.config.body == .hold and stream.message.is_length_announced) {
         var digits: [text.digits_max]u8 = undefined;
-        abi.set(.request, "content-length", text.decimal(&digits, body.len)) catch return fault;
+        const length = text.decimal(&digits, said.body.len);
+        abi.set(.request, "content-length", length) catch return fault;
     }
     return .{ .replaced = check };
-}
-
-fn deny(stream: *const Stream, why: core.Denial, said: ?Said) void {
-    if (why.relayed) if (said) |answered| {
-        if (respond(answered.status, why.reason, answered.content_type, answered.body)) return;
-    };
-    const checks = stream.plugin.config.checks();
-    const name = if (why.check) |index| checks[index].name else denial.nobody;
-    answerCaller(stream.template, why.reason, name);
-}
-
-/// Answer with the shim's own words. If even that fails, the request stays held: nothing goes out.
-fn answerCaller(template: *const denial.Template, reason: contract.Reason, check: []const u8) void {
-    const body = denial.render(&denial_buffer, template.body, reason, check);
-    _ = respond(reason.spec().status, reason, template.content_type, body);
-}
-
-/// False where the host refuses, or the content type is longer than any real one.
-fn respond(status: u32, reason: contract.Reason, content_type: []const u8, body: []const u8) bool {
-    const encoded = headers.encode(&.{
-        .{ .name = "content-type", .value = content_type },
-        .{ .name = contract.header.reason, .value = reason.spec().code },
-    }, &response_headers_buffer) catch return false;
-    abi.respond(status, reason.spec().code, encoded, body) catch return false;
-    return true;
-}
-
-fn nowMs() u64 {
-    return abi.nowNanoseconds() / std.time.ns_per_ms;
 }

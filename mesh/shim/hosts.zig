@@ -1,4 +1,4 @@
-//! Which requests are guarded: those whose authority names a guarded host.
+//! Which requests are guarded: those whose authority names a guarded host, or one below `*.suffix`.
 //!
 //!     Host: DashScope.aliyuncs.com.:80 ─▶ guarded   letter case, port, one final dot do not matter
 //!     Host: api.example.com            ─▶ free
@@ -17,17 +17,31 @@ pub const Match = union(enum) {
     refused: usize,
 };
 
-/// What `authority` is to `named`, which have names in lower case, without port and final dot.
+/// What `authority` is to `named`, which have names in lower case, without port and final dot. A
+/// name of its own comes before a suffix, a longer suffix before a shorter one.
 pub fn match(named: anytype, authority: []const u8) Match {
     var parts = std.mem.splitAny(u8, authority, "@,");
     while (parts.next()) |part| {
         const host = bare(std.mem.trim(u8, part, " \t"));
-        for (named, 0..) |each, index| {
-            if (!std.ascii.eqlIgnoreCase(each.name, host)) continue;
-            return if (part.len == authority.len) .{ .guarded = index } else .{ .refused = index };
+        var index: usize = 0;
+        var nearest: usize = 0;
+        for (named, 0..) |each, at| {
+            if (nearness(each.name, host) <= nearest) continue;
+            nearest = nearness(each.name, host);
+            index = at;
         }
+        if (nearest == 0) continue;
+        return if (part.len == authority.len) .{ .guarded = index } else .{ .refused = index };
     }
     return .free;
+}
+
+/// How much of `host` a name says; 0 where it does not name it.
+fn nearness(name: []const u8, host: []const u8) usize {
+    if (name[0] != '*') return if (std.ascii.eqlIgnoreCase(name, host)) name.len else 0;
+    const suffix = name[1..];
+    const is_below = host.len > suffix.len and std.ascii.endsWithIgnoreCase(host, suffix);
+    return if (is_below) suffix.len else 0;
 }
 
 /// An authority without its port and one final dot.
@@ -39,5 +53,5 @@ fn bare(authority: []const u8) []const u8 {
             if (!std.ascii.isDigit(byte)) break;
         } else host = host[0..colon];
     }
-    return if (std.mem.endsWith(u8, host, ".")) host[0 .. host.len - 1] else host;
+    return if ((host.len > 0 and host[host.len - 1] == '.')) host[0 .. host.len - 1] else host;
 }

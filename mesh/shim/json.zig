@@ -61,7 +61,7 @@ pub const Reader = struct {
         while (reader.at < reader.document.len) : (reader.at += 1) {
             // All that a number of any form can hold, so that no form is read in part.
             const byte = reader.document[reader.at];
-            if (std.mem.indexOfScalar(u8, "0123456789+-.eE", byte) == null) break;
+            if (text.indexOf("0123456789+-.eE", byte) == null) break;
         }
         if (text.parse(reader.document[start..reader.at])) |value| {
             if (value >= least and value <= most) return @intCast(value);
@@ -119,7 +119,7 @@ pub const Reader = struct {
     fn peek(reader: *Reader) ?u8 {
         while (reader.at < reader.document.len) : (reader.at += 1) {
             const byte = reader.document[reader.at];
-            if (std.mem.indexOfScalar(u8, " \t\r\n", byte) == null) return byte;
+            if (text.indexOf(" \t\r\n", byte) == null) return byte;
         }
         return null;
     }
@@ -186,7 +186,7 @@ fn nextField(walk: *Walk, seen: *u32, names: []const [:0]const u8, known: []cons
     const name = try reader.rest();
     if (!reader.take(':')) return reader.malformed();
     for (names, 0..) |each, index| {
-        if (!std.mem.eql(u8, each, name)) continue;
+        if (!text.eql(each, name)) continue;
         const bit = @as(u32, 1) << @intCast(index);
         if (seen.* & bit != 0) return refuseField(walk, each, "stands twice");
         seen.* |= bit;

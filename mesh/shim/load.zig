@@ -4,10 +4,12 @@
 //! plugin, and with it the listener or its change.
 
 const abi = @import("abi.zig");
+const cache = @import("cache.zig");
 const config = @import("config.zig");
 const json = @import("json.zig");
 const log = @import("log.zig");
 const memory = @import("memory.zig");
+const reading = @import("reading.zig");
 const streams = @import("streams.zig");
 const Text = @import("text.zig").Text;
 
@@ -19,24 +21,20 @@ pub fn configure(context: u32, bytes: u32) bool {
     if (bytes > config.document_bytes_max) return refuse("it is larger than 256 KiB");
     const document = abi.read(.plugin_configuration) catch
         return refuse("the host does not give it");
-    unload(plugin);
-    plugin.context = context;
     const kept = memory.allocator.dupe(u8, document) catch
         return refuse("there is no memory for it");
-    plugin.memory = kept;
+    streams.unload(plugin);
+    plugin.document = kept;
     var reader: json.Reader = .{ .document = kept };
-    plugin.config.read(&reader) catch return refuse(reader.message());
+    reading.read(&plugin.config, &reader) catch return refuse(reader.message());
+    if (plugin.config.cache.entries > 0) {
+        plugin.cache = cache.Cache.create(plugin.config.cache.entries) catch
+            return refuse("there is no memory for its cache");
+    }
     plugin.workload_bytes = readWorkload(&plugin.workload_buffer);
     plugin.is_configured = true;
     log.loaded(plugin);
     return true;
-}
-
-/// Forgets the plugin and its configuration.
-pub fn unload(plugin: *streams.Plugin) void {
-    const block = plugin.memory;
-    streams.removePlugin(plugin);
-    if (block) |bytes| memory.allocator.free(bytes);
 }
 
 fn refuse(message: []const u8) bool {

@@ -10,6 +10,7 @@ const abi = @import("abi.zig");
 const guard = @import("guard.zig");
 const load = @import("load.zig");
 const memory = @import("memory.zig");
+const reply = @import("reply.zig");
 const streams = @import("streams.zig");
 
 /// No message could be shown to anybody, and its text would be half of the plugin.
@@ -49,14 +50,24 @@ export fn proxy_on_request_trailers(stream: u32, _: u32) abi.Flow {
     return guard.onTrailers(stream);
 }
 
-export fn proxy_on_response_headers(stream: u32, _: u32, _: bool) abi.Flow {
+export fn proxy_on_response_headers(stream: u32, _: u32, end_of_stream: bool) abi.Flow {
     defer memory.sweep();
-    return guard.onResponseHeaders(stream);
+    return reply.onHeaders(stream, end_of_stream);
 }
 
-export fn proxy_on_response_body(stream: u32, _: u32, _: bool) abi.Flow {
+export fn proxy_on_response_body(stream: u32, body_bytes: u32, end_of_stream: bool) abi.Flow {
     defer memory.sweep();
-    return guard.onResponseBody(stream);
+    return reply.onBody(stream, body_bytes, end_of_stream);
+}
+
+export fn proxy_on_response_trailers(stream: u32, _: u32) abi.Flow {
+    defer memory.sweep();
+    return reply.onTrailers(stream);
+}
+
+export fn proxy_on_tick(_: u32) void {
+    defer memory.sweep();
+    reply.onTick();
 }
 
 export fn proxy_on_http_call_response(
@@ -75,5 +86,5 @@ export fn proxy_on_done(_: u32) bool {
 }
 
 export fn proxy_on_delete(context: u32) void {
-    if (streams.findPlugin(context)) |plugin| load.unload(plugin) else guard.onDone(context);
+    if (streams.findPlugin(context)) |plugin| streams.removePlugin(plugin) else streams.release(context);
 }

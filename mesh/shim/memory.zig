@@ -1,14 +1,19 @@
-//! Memory that the host asks for, to hand something over.
+//! Memory: what the host asks for, to hand something over, and what a stream keeps.
 //!
 //!     callback begins ─▶ allocate() for each value that the host gives ─▶ callback ends: sweep()
 //!
-//! Nothing that the host wrote outlives the callback in which it came, so nothing can leak. The
-//! allocator keeps freed blocks for the next callback: the memory in use settles at what the
-//! largest callback needs, which the limits on bodies bound.
+//! Nothing that the host wrote outlives the callback in which it came, so nothing of it can leak;
+//! what is kept is copied, and freed with its stream. The allocator keeps freed blocks for what
+//! comes next: the memory in use settles at what the largest callback needs, which the limits on
+//! bodies bound.
 
 const std = @import("std");
+const builtin = @import("builtin");
 
-pub const allocator = std.heap.wasm_allocator;
+pub const allocator = if (builtin.cpu.arch.isWasm())
+    std.heap.wasm_allocator
+else
+    std.testing.allocator;
 
 /// A callback reads a handful of values. The host gets no memory for more, and says so to the shim.
 const blocks_max = 64;

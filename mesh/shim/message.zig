@@ -7,6 +7,7 @@
 const std = @import("std");
 const contract = @import("contract.zig");
 const headers = @import("headers.zig");
+const memory = @import("memory.zig");
 const text = @import("text.zig");
 
 pub const Field = enum {
@@ -81,28 +82,46 @@ pub const text_bytes_max = blk: {
 
 const fields_count = std.enums.values(Field).len;
 
-pub const Message = struct {
-    text: [text_bytes_max]u8,
-    /// Where each field's text ends; it begins where the one before it ends.
-    ends: [fields_count]u16,
-    /// A length of the body is announced; a changed body needs another.
-    is_length_announced: bool,
-    /// That length; 0 where it is none. The body is measured all the same.
-    announced_bytes: u64,
+pub const Error = error{ Unsupported, OutOfMemory };
 
-    /// Remember the request with these headers.
-    pub fn remember(message: *Message, map: headers.Map) error{Unsupported}!void {
-        if (upgrades(map)) return error.Unsupported;
+pub const Message = struct {
+    text: []u8 = "",
+    /// Where each field's text ends; it begins where the one before it ends.
+    ends: [fields_count]u16 = @splat(0),
+    /// A length of the body is announced; a changed body needs another.
+    is_length_announced: bool = false,
+    /// That length; 0 where it is none. The body is measured all the same.
+    announced_bytes: u64 = 0,
+
+    /// Remember the request with these headers, until `forget`.
+    pub fn remember(message: *Message, map: headers.Map) Error!void {
+        return message.keep(std.enums.values(Field), map);
+    }
+
+    /// Remember only what the headers say of the body.
+    pub fn rememberContent(message: *Message, map: headers.Map) Error!void {
+        return message.keep(&.{ .content_type, .content_encoding }, map);
+    }
+
+    fn keep(message: *Message, fields: []const Field, map: headers.Map) Error!void {
+        var values: [fields_count][]const u8 = @splat("");
+        for (fields) |field| values[@backingInt(field)] = try fit(field, map);
         var end: usize = 0;
-        for (std.enums.values(Field), &message.ends) |field, *mark| {
-            const value = try fit(field, map);
-            @memcpy(message.text[end..][0..value.len], value);
+        for (values, &message.ends) |value, *mark| {
             end += value.len;
             mark.* = @intCast(end);
         }
+        message.text = try memory.allocator.alloc(u8, end);
+        var whole: text.Text = .{ .buffer = message.text };
+        for (values) |value| whole.add(value);
         const announced = map.first("content-length");
         message.is_length_announced = announced.len > 0;
         message.announced_bytes = text.parse(announced) orelse 0;
+    }
+
+    pub fn forget(message: *Message) void {
+        memory.allocator.free(message.text);
+        message.* = .{};
     }
 
     pub fn get(message: *const Message, field: Field) []const u8 {
@@ -113,13 +132,13 @@ pub const Message = struct {
 };
 
 /// Whether the connection is to carry something that is no HTTP message.
-fn upgrades(map: headers.Map) bool {
+pub fn upgrades(map: headers.Map) bool {
     var each = map.iterator();
     while (each.next()) |pair| {
         if (std.ascii.eqlIgnoreCase(pair.name, "upgrade")) return true;
         if (std.ascii.eqlIgnoreCase(pair.name, ":protocol")) return true;
     }
-    return std.mem.eql(u8, map.first(":method"), "CONNECT");
+    return text.eql(map.first(":method"), "CONNECT");
 }
 
 /// A field's value as it may be told: whole, or a path cut to its limit.

@@ -7,6 +7,7 @@
 //! and it says nothing that a client library understands.
 
 const std = @import("std");
+const text = @import("text.zig");
 const abi = @import("abi.zig");
 const contract = @import("contract.zig");
 const denial = @import("denial.zig");
@@ -22,7 +23,7 @@ var body_buffer: [denial.body_bytes_max]u8 = undefined;
 pub fn isEnvoys(stream: *const Stream) bool {
     if (stream.call.state != .reading and stream.call.state != .denied) return false;
     const map = abi.pairs(.response) catch return false;
-    return std.mem.eql(u8, map.first(":status"), "413") and
+    return text.eql(map.first(":status"), "413") and
         map.first("date").len == 0 and map.first(contract.header.reason).len == 0;
 }
 

@@ -4,6 +4,7 @@
 //!     tests/contract/native.zig          the contract's vectors against them
 
 pub const answer = @import("answer.zig");
+pub const cache = @import("cache.zig");
 pub const callout = @import("callout.zig");
 pub const config = @import("config.zig");
 pub const contract = @import("contract.zig");
@@ -14,13 +15,15 @@ pub const hosts = @import("hosts.zig");
 pub const json = @import("json.zig");
 pub const message = @import("message.zig");
 pub const seal = @import("seal.zig");
+pub const reading = @import("reading.zig");
 pub const sha256 = @import("sha256.zig");
 pub const sign = @import("sign.zig");
 pub const streams = @import("streams.zig");
 pub const text = @import("text.zig");
+pub const windows = @import("windows.zig");
 
 test {
     @import("std").testing.refAllDecls(@This());
-    _ = @import("simulation.zig");
+    _ = @import("core_test.zig");
     _ = @import("unescape.zig");
 }

@@ -17,24 +17,39 @@ pub const Signed = struct {
     stream: []const u8,
     content_type: []const u8,
     content_encoding: []const u8,
+
+    fn lines(signed: *const Signed) [9][]const u8 {
+        return .{
+            signed.phase,     signed.policy,       signed.workload,
+            signed.authority, signed.method,       signed.path,
+            signed.stream,    signed.content_type, signed.content_encoding,
+        };
+    }
 };
 
 const prefix = "v1,t=";
 const middle = ",h=";
 pub const value_bytes_max = prefix.len + text.digits_max + middle.len + 2 * sha256.digest_bytes;
 
-/// Writes the value of a callout's header for Unix time `at` (seconds) into `buffer`.
+pub const Digest = sha256.Digest;
+
+/// Tells messages apart that any check could judge differently: over all that is signed but time.
+pub fn identity(signed: *const Signed, body: *const Digest) Digest {
+    var hash: sha256.Hash = .{};
+    add(&hash, &signed.lines(), body);
+    return hash.final();
+}
+
+/// Writes the value of a callout's header for a body of this digest and Unix time `at` (seconds)
+/// into `buffer`.
 pub fn value(
     buffer: *[value_bytes_max]u8,
     secret: []const u8,
-    signed: Signed,
-    body: []const u8,
+    signed: *const Signed,
+    body: *const Digest,
     at: u64,
 ) []const u8 {
-    const names = comptime std.meta.fieldNames(Signed);
-    var lines: [names.len][]const u8 = undefined;
-    inline for (names, &lines) |name, *line| line.* = @field(signed, name);
-    return over(buffer, secret, "meshward-callout-v1", &lines, body, at);
+    return over(buffer, secret, "meshward-callout-v1", &signed.lines(), body, at);
 }
 
 /// The same over a purpose and lines, in which no line feed may stand.
@@ -43,7 +58,7 @@ pub fn over(
     secret: []const u8,
     purpose: []const u8,
     lines: []const []const u8,
-    body: []const u8,
+    body: *const Digest,
     at: u64,
 ) []const u8 {
     var seconds_buffer: [text.digits_max]u8 = undefined;
@@ -52,12 +67,7 @@ pub fn over(
     mac.update(purpose);
     mac.update("\n");
     mac.update(seconds);
-    for (lines) |line| {
-        mac.update("\n");
-        mac.update(line);
-    }
-    mac.update("\n");
-    mac.update(&std.fmt.bytesToHex(sha256.hash(body), .lower));
+    add(&mac.inner, lines, body);
     const tag = mac.final();
 
     var written: text.Text = .{ .buffer = buffer };
@@ -66,4 +76,14 @@ pub fn over(
     written.add(middle);
     written.add(&std.fmt.bytesToHex(tag, .lower));
     return written.written();
+}
+
+/// Each line on its own, and the body's digest on the last.
+fn add(hash: *sha256.Hash, lines: []const []const u8, body: *const Digest) void {
+    for (lines) |line| {
+        hash.update("\n");
+        hash.update(line);
+    }
+    hash.update("\n");
+    hash.update(&std.fmt.bytesToHex(body, .lower));
 }

@@ -1,34 +1,41 @@
-//! The requests that are held or were denied, and the plugins whose they are. Fixed tables: what
-//! does not fit is denied, never grown into.
+//! The guarded calls under way, and the plugins whose they are. Fixed tables: what does not fit is
+//! denied, never grown into.
 //!
-//!     context created ─▶ newborn ─▶ headers on a guarded host ─▶ Stream ─▶ passed, or context done
+//!     context created ─▶ newborn ─▶ headers on a guarded host ─▶ Stream ─▶ context done
 //!                                └▶ any other host: forgotten
 //!
 //! One Wasm machine may hold several plugins: a changed configuration comes as a new one, while
-//! requests of the old one are still under way.
+//! calls of the old one are still under way.
 
 const std = @import("std");
 const config = @import("config.zig");
 const core = @import("core.zig");
 const callout = @import("callout.zig");
+const cache = @import("cache.zig");
 const denial = @import("denial.zig");
+const memory = @import("memory.zig");
+const sign = @import("sign.zig");
 const Message = @import("message.zig").Message;
+const Phase = @import("contract.zig").Phase;
+const Windows = @import("windows.zig").Windows;
 
-/// Requests that one worker holds at a time. Envoy keeps their bodies, the shim some 2 KB for each.
-pub const streams_max = 1024;
+/// Guarded calls that one worker carries at a time. Envoy keeps their bodies; the shim a place in
+/// the table, what it remembers of the request, and what checks have sealed for later.
+pub const streams_max = 2048;
 /// Configurations that are alive in one machine at a time.
 pub const plugins_max = 64;
 /// Envoy tells a stream's headers right after its creation; this leaves room for others between.
 const newborn_max = 64;
 
 pub const Plugin = struct {
-    /// The host's id for it; 0: this place is free.
+    /// The host's id for it.
     context: u32 = 0,
     is_configured: bool = false,
     config: config.Config = undefined,
-    /// What the configuration's strings lie in. (Null, so that a free plugin is all zeros, and the
-    /// table takes no room in the built file.)
-    memory: ?[]u8 = null,
+    /// What the configuration's strings lie in.
+    document: []u8 = "",
+    /// Null: allows are not remembered.
+    cache: ?*cache.Cache = null,
     workload_buffer: [callout.workload_bytes_max]u8 = undefined,
     workload_bytes: usize = 0,
 
@@ -39,23 +46,60 @@ pub const Plugin = struct {
 
 pub const Stream = struct {
     context: u32,
-    plugin: *const Plugin,
+    /// Null once it is gone: what is then under way goes nowhere.
+    plugin: ?*Plugin,
     host: *const config.Host,
     template: *const denial.Template,
     began_ms: u64,
     call: core.Call,
-    message: Message,
+    message: Message = .{},
     /// Envoy has refused the body by itself, and its answer is being reworded.
-    overflowed: bool,
+    overflowed: bool = false,
+    /// Neither request nor response is for any check.
+    is_unchecked: bool = false,
+    /// For how long an identical call may do without checks, as far as they have answered.
+    cache_seconds: u32,
+    identity: sign.Digest = undefined,
     /// The callout under way for each check that is `out`.
-    tokens: [core.checks_max]u32,
+    tokens: [core.checks_max]u32 = undefined,
+    /// What each check has sealed for its next callout of this call.
+    states: ?*States = null,
+    reply: ?*Reply = null,
+
+    pub fn stateOf(stream: *const Stream, check: usize) []const u8 {
+        return if (stream.states) |states| states[check] else "";
+    }
+
+    /// Puts a copy of `state` in the place of what the check sealed before.
+    pub fn remember(stream: *Stream, check: usize, state: []const u8) error{OutOfMemory}!void {
+        if (state.len == 0) return;
+        const states = stream.states orelse try memory.allocator.create(States);
+        if (stream.states == null) states.* = @splat("");
+        stream.states = states;
+        const copy = try memory.allocator.dupe(u8, state);
+        memory.allocator.free(states[check]);
+        states[check] = copy;
+    }
+};
+
+const States = [core.checks_max][]u8;
+
+/// A response that is checked.
+pub const Reply = struct {
+    call: core.Call,
+    tokens: [core.checks_max]u32 = undefined,
+    /// Of its `content_type` and `content_encoding`.
+    content: Message,
+    /// Envoy holds body or headers until the shim lets them go.
+    is_held: bool = false,
+    /// Its headers wait too, so that a denial can be an answer of its own.
+    are_headers_held: bool = false,
+    windows: Windows = .{},
 };
 
 const Newborn = struct { context: u32 = 0, plugin: u32 = 0 };
 
-var plugins: [plugins_max]Plugin = @splat(.{});
-/// No place from here on is taken.
-var plugins_used: usize = 0;
+var plugins: [plugins_max]?*Plugin = @splat(null);
 var newborn: [newborn_max]Newborn = @splat(.{});
 var newborn_next: usize = 0;
 var slots: [streams_max]Stream = undefined;
@@ -66,28 +110,44 @@ var slots_used: usize = 0;
 
 pub fn addPlugin(context: u32) ?*Plugin {
     if (findPlugin(context)) |plugin| return plugin;
-    for (&plugins, 1..) |*plugin, used| {
-        if (plugin.context != 0) continue;
-        plugin.context = context;
-        plugins_used = @max(plugins_used, used);
+    for (&plugins) |*place| {
+        if (place.* != null) continue;
+        const plugin = memory.allocator.create(Plugin) catch return null;
+        plugin.* = .{ .context = context };
+        place.* = plugin;
         return plugin;
     }
     return null;
 }
 
 pub fn findPlugin(context: u32) ?*Plugin {
-    for (plugins[0..plugins_used]) |*plugin| {
+    for (plugins) |each| {
+        const plugin = each orelse continue;
         if (plugin.context == context) return plugin;
     }
     return null;
 }
 
-/// Forgets a plugin. Streams that it should have outlived can no longer be judged: they go nowhere.
 pub fn removePlugin(plugin: *Plugin) void {
-    for (slots[0..slots_used]) |*stream| {
-        if (stream.plugin == plugin) stream.call.state = .denied;
+    unload(plugin);
+    for (&plugins) |*each| {
+        if (each.* == plugin) each.* = null;
     }
-    plugin.* = .{};
+    memory.allocator.destroy(plugin);
+}
+
+/// Forgets a configuration. Streams that it should have outlived can no longer be judged: they go
+/// nowhere.
+pub fn unload(plugin: *Plugin) void {
+    for (slots[0..slots_used]) |*stream| {
+        if (stream.plugin != plugin) continue;
+        stream.plugin = null;
+        stream.call.state = .denied;
+        if (stream.reply) |reply| reply.call.state = .denied;
+    }
+    memory.allocator.free(plugin.document);
+    if (plugin.cache) |allows| allows.destroy();
+    plugin.* = .{ .context = plugin.context };
 }
 
 pub fn born(context: u32, plugin: u32) void {
@@ -106,55 +166,106 @@ pub fn pluginOf(context: u32) ?*Plugin {
     return null;
 }
 
-/// A place for a stream, its contents undefined but for the context; null when all are taken.
-pub fn take(context: u32) ?*Stream {
-    const index = std.mem.indexOfScalar(u32, &contexts, 0) orelse return null;
-    contexts[index] = context;
+/// A place for a stream; null when all are taken.
+pub fn take(stream: Stream) ?*Stream {
+    const index = slotOf(0, contexts.len) orelse return null;
+    contexts[index] = stream.context;
     slots_used = @max(slots_used, index + 1);
-    slots[index].context = context;
+    slots[index] = stream;
     return &slots[index];
 }
 
 pub fn find(context: u32) ?*Stream {
-    const index = std.mem.indexOfScalar(u32, contexts[0..slots_used], context) orelse return null;
-    return if (context == 0) null else &slots[index];
+    if (context == 0) return null;
+    return &slots[slotOf(context, slots_used) orelse return null];
+}
+
+fn slotOf(context: u32, count: usize) ?usize {
+    for (contexts[0..count], 0..) |each, index| {
+        if (each == context) return index;
+    }
+    return null;
 }
 
 pub fn release(context: u32) void {
-    if (context == 0) return;
-    const index = std.mem.indexOfScalar(u32, contexts[0..slots_used], context) orelse return;
+    const stream = find(context) orelse return;
+    stream.message.forget();
+    if (stream.states) |states| {
+        for (states) |state| memory.allocator.free(state);
+        memory.allocator.destroy(states);
+    }
+    if (stream.reply) |reply| {
+        reply.content.forget();
+        reply.windows.deinit();
+        memory.allocator.destroy(reply);
+    }
+    const index = stream - &slots[0];
     contexts[index] = 0;
     while (slots_used > 0 and contexts[slots_used - 1] == 0) slots_used -= 1;
 }
 
-pub const Waiting = struct { stream: *Stream, check: usize };
+/// All streams, for a look at each.
+pub fn all() []Stream {
+    return slots[0..slots_used];
+}
+
+pub fn isTaken(stream: *const Stream) bool {
+    return contexts[stream - &slots[0]] != 0;
+}
+
+pub const Waiting = struct { stream: *Stream, check: usize, phase: Phase };
 
 /// Who waits for the answer `token`; nobody, if the stream is gone or decided.
 pub fn waiting(token: u32) ?Waiting {
     for (contexts[0..slots_used], 0..) |context, index| {
         if (context == 0) continue;
         const stream = &slots[index];
-        if (stream.call.state != .judging) continue;
-        var out = stream.call.out.iterator(.{});
-        while (out.next()) |check| {
-            if (stream.tokens[check] == token) return .{ .stream = stream, .check = check };
+        if (checkOf(&stream.call, &stream.tokens, token)) |check| {
+            return .{ .stream = stream, .check = check, .phase = .request };
+        }
+        const reply = stream.reply orelse continue;
+        if (checkOf(&reply.call, &reply.tokens, token)) |check| {
+            return .{ .stream = stream, .check = check, .phase = .response };
         }
     }
     return null;
 }
 
+fn checkOf(call: *const core.Call, tokens: *const [core.checks_max]u32, token: u32) ?usize {
+    if (call.state != .judging) return null;
+    var out = call.out.iterator(.{});
+    while (out.next()) |check| {
+        if (tokens[check] == token) return check;
+    }
+    return null;
+}
+
+fn nothing(context: u32) Stream {
+    return .{
+        .context = context,
+        .plugin = null,
+        .host = undefined,
+        .template = undefined,
+        .began_ms = 0,
+        .call = .{ .body_bytes_max = 0 },
+        .cache_seconds = 0,
+    };
+}
+
 test "a place is given back" {
     defer release(7);
-    const first = take(7).?;
+    const first = take(nothing(7)).?;
     try std.testing.expectEqual(first, find(7));
     release(7);
     try std.testing.expectEqual(null, find(7));
-    try std.testing.expectEqual(first, take(7));
+    try std.testing.expectEqual(first, take(nothing(7)));
 }
 
 test "when all places are taken there is none" {
-    for (1..streams_max + 1) |context| try std.testing.expect(take(@intCast(context)) != null);
-    try std.testing.expectEqual(null, take(streams_max + 1));
+    for (1..streams_max + 1) |context| {
+        try std.testing.expect(take(nothing(@intCast(context))) != null);
+    }
+    try std.testing.expectEqual(null, take(nothing(streams_max + 1)));
     for (1..streams_max + 1) |context| release(@intCast(context));
     try std.testing.expectEqual(0, slots_used);
 }

@@ -27,6 +27,29 @@ pub const Text = struct {
     }
 };
 
+// The library's comparisons and searches are made for long inputs, and unrolled; what is compared
+// here is short.
+
+pub fn eql(one: []const u8, other: []const u8) bool {
+    if (one.len != other.len) return false;
+    for (one, other) |a, b| {
+        if (a != b) return false;
+    }
+    return true;
+}
+
+pub fn startsWith(whole: []const u8, start: []const u8) bool {
+    return whole.len >= start.len and eql(whole[0..start.len], start);
+}
+
+/// Where `byte` stands first.
+pub fn indexOf(bytes: []const u8, byte: u8) ?usize {
+    for (bytes, 0..) |each, index| {
+        if (each == byte) return index;
+    }
+    return null;
+}
+
 /// `number` in decimal digits.
 pub fn decimal(buffer: *[digits_max]u8, number: u64) []const u8 {
     var rest = number;

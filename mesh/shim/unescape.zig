@@ -3,6 +3,7 @@
 //!     …"caf\u00e9"…  ─▶  …"café…      what is resolved is never longer than what was written
 
 const std = @import("std");
+const text = @import("text.zig");
 
 pub const Error = error{Malformed};
 
@@ -64,7 +65,7 @@ fn escapedCodepoint(document: []u8, at: *usize, to: usize) Error!usize {
 /// `\uXXXX`
 fn escapedUnit(document: []const u8, at: *usize) Error!u16 {
     const rest = document[at.*..];
-    if (rest.len < 6 or !std.mem.startsWith(u8, rest, "\\u")) return error.Malformed;
+    if (rest.len < 6 or !text.startsWith(rest, "\\u")) return error.Malformed;
     var unit: u16 = 0;
     for (rest[2..6]) |digit| {
         const value = std.fmt.charToDigit(digit, 16) catch return error.Malformed;
@@ -77,8 +78,8 @@ fn escapedUnit(document: []const u8, at: *usize) Error!u16 {
 fn expectResolved(comptime written: []const u8, expected: Error![]const u8) !void {
     var document = written.*;
     var at: usize = 0;
-    if (expected) |text| {
-        try std.testing.expectEqualStrings(text, try string(&document, &at));
+    if (expected) |resolved| {
+        try std.testing.expectEqualStrings(resolved, try string(&document, &at));
         try std.testing.expectEqual(document.len, at);
     } else |err| try std.testing.expectError(err, string(&document, &at));
 }

@@ -44,6 +44,34 @@ class Stream:
     trailers: Headers | None = None
     response: LocalResponse | None = None
     continued: bool = False
+    reply: "Reply | None" = None
+
+
+@dataclass
+class Reply:
+    """The provider's response on its way: what Envoy holds of it, and what has gone to the caller.
+
+    `origin` is what Envoy calls its source; headers that went on are None.
+    """
+
+    headers: Headers | None
+    origin: str = "via_upstream"
+    held: bytes = b""
+    is_held: bool = False
+    is_in_callback: bool = False
+    has_ended: bool = False
+    trailers: Headers | None = None
+    sent_headers: Headers | None = None
+    sent: bytes = b""
+    is_complete: bool = False
+
+    def let_go(self) -> None:
+        """What is held goes to the caller."""
+        if self.headers is not None:
+            self.sent_headers, self.headers = self.headers, None
+        self.sent += self.held
+        self.held, self.is_held = b"", False
+        self.is_complete = self.has_ended
 
 
 def serialised(pairs: Headers) -> bytes:

@@ -1,8 +1,9 @@
-"""Whole calls to be played: tests/contract/vectors/scenarios.json, read into records.
+"""Whole calls to be played: scenarios.json and responses.json of the vectors, read into records.
 
     Scenario ──plugin_configuration──▶ what the shim is loaded with
         ├── request     what the application sends
         ├── checks      and what each of them answers, in turn
+        ├── provider    what the provider answers
         └── outcome     what comes of it
 
 A runner (test_wasm_scenarios.py here; the one with a real Envoy) plays each in each of its forms.
@@ -61,6 +62,17 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Provider:
+    """What the provider answers: in chunks if `length` is None, else as one body of that length."""
+
+    status: int
+    headers: Headers
+    chunks: tuple[bytes, ...]
+    length: int | None
+    trailers: Headers
+
+
+@dataclass(frozen=True)
 class Outcome:
     status: int
     reason: str | None
@@ -69,6 +81,7 @@ class Outcome:
     upstream_body: str | None
     upstream_headers: dict[str, str | None]
     upstream_trailers: Headers | None
+    caller_headers: dict[str, str | None]
     callouts: dict[str, int]
     callout_headers: dict[str, dict[str, str]]
     saw: dict[str, list[str]]
@@ -81,13 +94,14 @@ class Scenario:
     config: dict[str, Any]
     checks: tuple[Check, ...]
     request: Request
+    provider: Provider
     outcome: Outcome
 
 
 def scenarios() -> list[Scenario]:
-    """All of them, in the order of the file."""
-    file = document("scenarios")
-    return [_scenario(each, file["answers"]) for each in file["scenarios"]]
+    """All of them, in the order of the files."""
+    files = [document(name) for name in ("scenarios", "responses")]
+    return [_scenario(each, file) for file in files for each in file["scenarios"]]
 
 
 def plugin_configuration(
@@ -127,13 +141,15 @@ def plugin_configuration(
     )
 
 
-def _scenario(raw: dict[str, Any], named: dict[str, Any]) -> Scenario:
+def _scenario(raw: dict[str, Any], file: dict[str, Any]) -> Scenario:
+    named = file["answers"]
     return Scenario(
         name=raw["name"],
         forms=tuple(raw.get("forms", ("hold", "portable"))),
         config=raw.get("config", {}),
         checks=tuple(_check(each, named) for each in raw["checks"]),
-        request=_request(raw["request"]),
+        request=_request(raw.get("request") or file["request"]),
+        provider=_provider(raw.get("provider", {})),
         outcome=_outcome(raw["outcome"]),
     )
 
@@ -175,6 +191,20 @@ def _request(raw: dict[str, Any]) -> Request:
     )
 
 
+def _provider(raw: dict[str, Any]) -> Provider:
+    chunks = raw.get("chunks")
+    body: str = raw.get("body", "an answer")
+    whole = body.encode() * raw.get("repeated", 1)
+    pieces = [each.encode() for each in chunks] if chunks else ([whole] if whole else [])
+    return Provider(
+        status=raw.get("status", 200),
+        headers=pairs(raw.get("headers", [["content-type", "application/json"]])),
+        chunks=tuple(pieces),
+        length=None if chunks else len(whole),
+        trailers=pairs(raw.get("trailers", [])),
+    )
+
+
 def _outcome(raw: dict[str, Any]) -> Outcome:
     trailers = raw.get("upstream_trailers")
     return Outcome(
@@ -182,9 +212,10 @@ def _outcome(raw: dict[str, Any]) -> Outcome:
         reason=raw.get("reason"),
         content_type=raw.get("content_type"),
         body=raw.get("body"),
-        upstream_body=raw["upstream_body"],
+        upstream_body=raw.get("upstream_body"),
         upstream_headers=raw.get("upstream_headers", {}),
         upstream_trailers=None if trailers is None else pairs(trailers),
+        caller_headers=raw.get("caller_headers", {}),
         callouts=raw["callouts"],
         callout_headers=raw.get("callout_headers", {}),
         saw=raw.get("saw", {}),

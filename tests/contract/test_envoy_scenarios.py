@@ -26,6 +26,7 @@ from tests.contract.scenarios import (
     Answer,
     Check,
     Form,
+    Provider,
     Request,
     Scenario,
     plugin_configuration,
@@ -67,10 +68,12 @@ def test_a_call_comes_out_as_it_should(wasm: Path, scenario: Scenario, form: For
 def _answers_the_caller(scenario: Scenario, answer: Message) -> None:
     expected = scenario.outcome
     assert answer.status == expected.status
-    if expected.status != 200:
+    if expected.body is not None and scenario.request.method != "HEAD":
+        assert answer.body.decode() == expected.body
+    for name, value in expected.caller_headers.items():
+        assert answer.value(name) == value, name
+    if expected.reason is not None:
         assert answer.value("x-meshward-reason") == expected.reason
-        if scenario.request.method != "HEAD":
-            assert answer.body.decode() == expected.body
         if expected.content_type:
             assert answer.value("content-type") == expected.content_type
 
@@ -93,14 +96,14 @@ def _reaches_the_provider(scenario: Scenario, provider: Upstream, form: Form) ->
 def _asks_the_checks(scenario: Scenario, checks: dict[str, Upstream]) -> None:
     expected = scenario.outcome
     for check in scenario.checks:
-        if check.is_known:
+        if check.is_known and check.name in expected.callouts:
             # A check that is not known was tried and never reached; another may be on its way
             # still when the caller has its answer.
             requests, wanted = checks[check.name].requests, expected.callouts[check.name]
             wait_until(partial(_arrived, requests, wanted), check.name)
             assert len(requests) == wanted, check.name
     for name, headers in expected.callout_headers.items():
-        (callout,) = checks[name].requests
+        callout = checks[name].requests[-1]
         for header, value in headers.items():
             if header not in (":method", ":path", ":authority"):
                 assert callout.values(header) == [value], header
@@ -117,7 +120,7 @@ def played(wasm: Path, scenario: Scenario, form: Form) -> Iterator[Played]:
     """Play the call; what it left behind at the caller, the provider and the checks."""
     with ExitStack() as exits:
         over = threading.Event()
-        provider = exits.enter_context(Upstream())
+        provider = exits.enter_context(Upstream(answer=lambda _: _answer(scenario.provider)))
         checks = {
             check.name: exits.enter_context(Upstream(answer=Script(check, over)))
             for check in scenario.checks
@@ -170,6 +173,23 @@ class Script:
 
 def _without_default_type(raw: bytes, has_type: bool) -> bytes:
     return raw if has_type else raw.replace(b"content-type: \r\n", b"")
+
+
+def _answer(provider: Provider) -> bytes:
+    """The provider's response as it is on the wire."""
+    lines = [f"HTTP/1.1 {provider.status} Whatever", f"date: {_DATE[1]}"]
+    lines += [f"{name}: {value}" for name, value in provider.headers]
+    whole = b"".join(provider.chunks)
+    if provider.status == 204:
+        return "\r\n".join([*lines, "", ""]).encode()
+    if provider.length is not None:
+        lines.append(f"content-length: {provider.length}")
+        return "\r\n".join([*lines, "", ""]).encode() + whole
+    lines.append("transfer-encoding: chunked")
+    pieces = [b"%x\r\n%b\r\n" % (len(each), each) for each in provider.chunks]
+    ending = "".join(f"{name}: {value}\r\n" for name, value in provider.trailers)
+    body = b"".join([*pieces, b"0\r\n", ending.encode(), b"\r\n"])
+    return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 def _at(upstream: Upstream) -> Redirect:

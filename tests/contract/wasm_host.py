@@ -7,7 +7,7 @@ Host ── loads the plugin, owns clock, log and callouts
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.contract.proxy_wasm import Callout, Headers, Stream
+from tests.contract.proxy_wasm import DROP, GO, Callout, Headers, Reply, Stream
 from tests.contract.wasm_machine import Compiled, Machine
 
 __all__ = ["Compiled", "Host"]
@@ -56,6 +56,52 @@ class Host(Machine):
             self._call(
                 "proxy_on_http_call_response", plugin, callout.token, len(headers), len(body), 0
             )
+
+    def reply(self, stream: Stream, headers: Headers, end: bool = False) -> int:
+        """The provider answers; what the shim does with the headers."""
+        lower = [(name.lower(), value) for name, value in headers]
+        reply = stream.reply = Reply(headers=lower, has_ended=end)
+        flow = self._reply_callback("headers", stream, len(headers), int(end))
+        reply.is_held = flow != GO
+        if flow == GO:
+            reply.let_go()
+        return flow
+
+    def reply_body(self, stream: Stream, chunk: bytes, end: bool = False) -> int:
+        assert stream.reply is not None
+        reply = stream.reply
+        reply.held += chunk
+        reply.has_ended = end
+        flow = self._reply_callback("body", stream, len(reply.held), int(end))
+        reply.is_held = flow != GO
+        if flow == GO:
+            reply.let_go()
+        elif flow == DROP:
+            reply.held = b""
+        return flow
+
+    def reply_trailers(self, stream: Stream, trailers: Headers) -> int:
+        assert stream.reply is not None
+        reply = stream.reply
+        reply.trailers, reply.has_ended = list(trailers), True
+        flow = self._reply_callback("trailers", stream, len(trailers))
+        if flow == GO:
+            reply.let_go()
+        return flow
+
+    def tick(self, plugin: int) -> None:
+        """The time that the shim asked to be woken after has passed."""
+        self.now_ns += self.tick_ms * 10**6
+        with self._in(plugin):
+            self._call("proxy_on_tick", plugin)
+
+    def _reply_callback(self, what: str, stream: Stream, *arguments: int) -> int:
+        assert stream.reply is not None
+        stream.reply.is_in_callback = True
+        with self._in(stream.context):
+            flow = self._call(f"proxy_on_response_{what}", stream.context, *arguments)
+        stream.reply.is_in_callback = False
+        return flow
 
     def close(self, context: int) -> None:
         """A stream or a plugin is over."""

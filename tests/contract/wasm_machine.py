@@ -25,6 +25,7 @@ from tests.contract.proxy_wasm import (
     Callout,
     Headers,
     LocalResponse,
+    Reply,
     Stream,
     parsed,
     serialised,
@@ -57,6 +58,7 @@ class Machine:
     refused: set[str] = field(default_factory=set)
     log: list[tuple[str, str]] = field(default_factory=list)
     callouts: list[Callout] = field(default_factory=list)
+    tick_ms: int = 0
 
     def __post_init__(self) -> None:
         self._streams: dict[int, Stream] = {}
@@ -105,6 +107,8 @@ class Machine:
 
     def _proxy_get_property(self, address: int, size: int, value: int, value_size: int) -> int:
         steps = self._read(address, size).decode().split("\0")
+        if steps == ["response", "code_details"]:
+            return self._give(self._reply().origin.encode(), value, value_size)
         if steps[:-1] != ["xds", "node", "metadata"] or steps[-1] not in self.node:
             return NOT_FOUND
         return self._give(self.node[steps[-1]].encode(), value, value_size)
@@ -117,6 +121,8 @@ class Machine:
                 if self._stream().headers is None and not self._stream().body:
                     return NOT_FOUND
                 held = self._stream().body
+            case 1:
+                held = self._reply().held
             case 4:
                 held = self._answer[1]
             case 7:
@@ -129,9 +135,16 @@ class Machine:
         self, kind: int, start: int, length: int, address: int, size: int
     ) -> int:
         stream = self._stream()
-        if kind != 0 or start != 0 or length < len(stream.body):
+        held = stream.body if kind == 0 else self._reply().held
+        if kind not in {0, 1} or start != 0 or length < len(held):
             return BAD_ARGUMENT
-        stream.body = self._read(address, size)
+        if kind == 0:
+            stream.body = self._read(address, size)
+        else:
+            assert stream.reply is not None
+            # Envoy holds no buffer then, and would write through a pointer to nothing.
+            assert stream.reply.is_held or stream.reply.is_in_callback, "nothing to write into"
+            stream.reply.held = self._read(address, size)
         return OK
 
     def _proxy_get_header_map_pairs(self, kind: int, value: int, size: int) -> int:
@@ -214,7 +227,16 @@ class Machine:
         self._stream().response = LocalResponse(status, pairs, self._read(body, body_size))
         return OK
 
-    def _proxy_continue_stream(self, _stream: int) -> int:
+    def _proxy_set_tick_period_milliseconds(self, period_ms: int) -> int:
+        self.tick_ms = period_ms
+        return OK
+
+    def _proxy_continue_stream(self, kind: int) -> int:
+        if kind == 1:
+            reply = self._reply()
+            assert reply.is_held, "the shim let go of what is not held"
+            reply.let_go()
+            return OK
         assert self._stream().response is None, "the shim answered, and let the request go on"
         self._stream().continued = True
         return OK
@@ -228,12 +250,21 @@ class Machine:
     def _stream(self) -> Stream:
         return self._streams[self._effective]
 
+    def _reply(self) -> Reply:
+        reply = self._stream().reply
+        assert reply is not None
+        return reply
+
     def _map(self, kind: int) -> Headers | None:
         match kind:
             case 0:
                 return self._stream().headers
             case 1:
                 return self._stream().trailers
+            case 2:
+                return self._reply().headers
+            case 3:
+                return self._reply().trailers
             case 6:
                 return self._answer[0]
         return None

@@ -1,6 +1,7 @@
 """Plays a call through the plugin as Envoy does, with a clock that only the play moves.
 
-    headers ──▶ body ──▶ end or trailers ──▶ answers to callouts, each at its time ──▶ outcome
+    headers ──▶ body ──▶ end or trailers ──▶ answers to callouts, each at its time
+            ──▶ the provider's response, in the same way ──▶ outcome
 
 What the play knows of Envoy: in the form *portable* a held request gets no body callbacks; headers
 that went on are gone; a callout ends at its timeout with Envoy's own 504, which bears no date.
@@ -9,8 +10,17 @@ that went on are gone; a callout ends at its timeout with Envoy's own 504, which
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
-from tests.contract.proxy_wasm import DROP, GO, HOLD, Callout, Headers, LocalResponse, Stream
-from tests.contract.scenarios import Answer, Form, Request
+from tests.contract.proxy_wasm import (
+    DROP,
+    GO,
+    HOLD,
+    Callout,
+    Headers,
+    LocalResponse,
+    Reply,
+    Stream,
+)
+from tests.contract.scenarios import Answer, Form, Provider, Request
 from tests.contract.wasm_host import Host
 
 DATE = ("date", "Mon, 23 Nov 2026 17:00:00 GMT")
@@ -22,6 +32,7 @@ class Played:
     """What came of a call. `upstream` is None where not even headers went on."""
 
     response: LocalResponse | None = None
+    reply: Reply | None = None
     upstream: Headers | None = None
     body: bytes | None = None
     trailers: Headers | None = None
@@ -39,9 +50,11 @@ class Play:
     plugin: int
     form: Form
     answers: dict[str, list[Answer]]
+    scripts: dict[str, deque[Answer]] = field(default_factory=dict)
 
-    def run(self, request: Request) -> Played:
+    def run(self, request: Request, provider: Provider | None = None) -> Played:
         first_callout = len(self.host.callouts)
+        self.scripts = {cluster: deque(answers) for cluster, answers in self.answers.items()}
         played = Played()
         stream, flow = self.host.open(self.plugin, _headers_of(request), not request.chunks)
         if flow == GO:
@@ -54,6 +67,9 @@ class Play:
             assert stream.response is None
             played.upstream = played.upstream or self.host.headers_gone(stream)
             played.body, played.trailers = stream.body, stream.trailers
+            if provider is not None:
+                self._answer(stream, provider)
+                played.reply = stream.reply
         played.response = stream.response
         played.callouts = self.host.callouts[first_callout:]
         self.host.close(stream.context)
@@ -70,25 +86,42 @@ class Play:
                 return flow
         return self.host.end_with(stream, request.trailers) if request.trailers else flow
 
-    def _answer_callouts(self, stream: Stream, first_callout: int) -> None:
+    def _answer(self, stream: Stream, provider: Provider) -> None:
+        """The provider's response, and after each piece of it the answers to what that asked."""
+        headers = [(":status", str(provider.status)), DATE, *provider.headers]
+        if provider.length is not None:
+            headers.append(("content-length", str(provider.length)))
+        first = len(self.host.callouts)
+        flow = self.host.reply(stream, headers, not provider.chunks)
+        for index, chunk in enumerate(provider.chunks, start=1):
+            if stream.response is not None or (flow == HOLD and self.form == "portable"):
+                break
+            is_last = index == len(provider.chunks)
+            self.host.reply_body(stream, chunk, is_last and not provider.trailers)
+            first = self._answer_callouts(stream, first)
+        if provider.trailers and stream.response is None:
+            self.host.reply_trailers(stream, provider.trailers)
+            self._answer_callouts(stream, first)
+
+    def _answer_callouts(self, stream: Stream, first_callout: int) -> int:
         """Deliver answers in the order of time, until all callouts have theirs."""
-        scripts = {cluster: deque(answers) for cluster, answers in self.answers.items()}
         waiting: list[tuple[int, int, Callout, Answer]] = []
         seen = first_callout
         while True:
             for callout in self.host.callouts[seen:]:
-                answer = scripts[callout.cluster].popleft()
+                script = self.scripts[callout.cluster]
+                answer = script.popleft() if len(script) > 1 else script[0]
                 timeout_ns = callout.sent_ns + callout.timeout_ms * NS_PER_MS
                 due_ns = callout.sent_ns + answer.after_ms * NS_PER_MS
                 due_ns = timeout_ns if answer.kind == "hang" else due_ns
                 waiting.append((due_ns, callout.token, callout, answer))
             seen = len(self.host.callouts)
             if not waiting:
-                return
+                return seen
             waiting.sort(key=lambda each: each[:2])
             due_ns, _, callout, answer = waiting.pop(0)
             self.host.now_ns = max(self.host.now_ns, due_ns)
-            decided = stream.response is not None or stream.continued
+            decided = stream.response is not None or (stream.continued and not stream.reply)
             self._deliver(callout, answer)
             if decided:
                 assert seen == len(self.host.callouts), "a decided call was checked on"

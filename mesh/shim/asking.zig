@@ -1,0 +1,193 @@
+//! Asking checks, for a request and for a response alike: events go to the state machine of the
+//! message (core.zig), callouts to the checks, and what they answer is understood.
+//!
+//!     react: event ─▶ core.step ─▶ noted        call: message ─▶ signed ─▶ callouts
+//!     listen: the answer to a callout ─▶ outcome, and what is to be relayed of it
+//!
+//! Anything that the host refuses on the way becomes the event `fault`, and with it a denial.
+
+const std = @import("std");
+const abi = @import("abi.zig");
+const answer = @import("answer.zig");
+const callout = @import("callout.zig");
+const contract = @import("contract.zig");
+const core = @import("core.zig");
+const denial = @import("denial.zig");
+const headers = @import("headers.zig");
+const log = @import("log.zig");
+const sign = @import("sign.zig");
+const streams = @import("streams.zig");
+const text = @import("text.zig");
+const Stream = streams.Stream;
+
+// Large and used by one callback at a time, so not on the small stack.
+var callout_buffer: [callout.encoded_bytes_max]u8 = undefined;
+var denial_buffer: [denial.body_bytes_max]u8 = undefined;
+var response_headers_buffer: [1024]u8 = undefined;
+
+pub const fault: core.Event = .{ .refused = .shim_fault };
+
+/// The parts of a check's answer that are relayed as they are.
+pub const Said = struct {
+    status: u32 = 0,
+    content_type: []const u8 = "",
+    body: []const u8 = "",
+    keep: usize = 0,
+};
+
+/// Whose machine it is, and where the tokens of its callouts are.
+pub const Side = struct {
+    stream: *Stream,
+    call: *core.Call,
+    tokens: *[core.checks_max]u32,
+
+    pub fn ofRequest(stream: *Stream) Side {
+        return .{ .stream = stream, .call = &stream.call, .tokens = &stream.tokens };
+    }
+
+    pub fn ofReply(stream: *Stream, reply: *streams.Reply) Side {
+        return .{ .stream = stream, .call = &reply.call, .tokens = &reply.tokens };
+    }
+
+    pub fn react(side: Side, event: core.Event) core.Step {
+        const plugin = side.stream.plugin orelse return .{ .action = .wait };
+        const now = nowMs();
+        const step = side.call.step(plugin.config.rules(), event, now);
+        if (step.note) |note| {
+            // What was let through for another reason than an allow is not to be remembered.
+            side.stream.cache_seconds = 0;
+            log.noted(note, plugin, side.stream.host.name, now -| side.stream.began_ms);
+        }
+        return step;
+    }
+
+    /// Send the message to `checks`. One that cannot be asked has failed at once.
+    pub fn ask(
+        side: Side,
+        checks: core.Set,
+        signed: *const sign.Signed,
+        body: []const u8,
+        digest: *const sign.Digest,
+    ) core.Step {
+        const plugin = side.stream.plugin orelse return .{ .action = .wait };
+        var buffer: [sign.value_bytes_max]u8 = undefined;
+        const at = nowMs() / std.time.ms_per_s;
+        const signature = sign.value(&buffer, plugin.config.signing_secret, signed, digest, at);
+        var left = checks;
+        while (left.toggleFirstSet()) |check| {
+            const reason = side.send(plugin, check, signed, signature, body) orelse continue;
+            const failed: core.Outcome = .{ .failed = reason };
+            const step = side.react(.{ .answer = .{ .check = check, .outcome = failed } });
+            switch (step.action) {
+                .wait => {},
+                // While others of the stage are left, it can only be the same check once more.
+                .call => |again| if (left.count() > 0) left.setUnion(again) else return step,
+                else => return step,
+            }
+        }
+        return .{ .action = .wait };
+    }
+
+    /// Send one callout; the reason why it could not be sent, if so.
+    fn send(
+        side: Side,
+        plugin: *const streams.Plugin,
+        index: usize,
+        signed: *const sign.Signed,
+        signature: []const u8,
+        body: []const u8,
+    ) ?contract.Reason {
+        const check = plugin.config.checks()[index];
+        const rule = plugin.config.rules()[index];
+        const deadline_ms = @max(1, side.call.remainingMs(rule, nowMs()));
+        const encoded = callout.encode(
+            &callout_buffer,
+            check,
+            signed,
+            signature,
+            deadline_ms,
+            &side.stream.message,
+            if (side.call.phase == .response) side.stream.stateOf(index) else "",
+        ) catch return .response_unsupported;
+        side.tokens[index] = abi.callOut(check.cluster, encoded, body, deadline_ms) catch |err| {
+            return switch (err) {
+                error.ClusterUnknown => .check_unreachable,
+                error.HostRefused => .check_reset,
+            };
+        };
+        return null;
+    }
+
+    /// What a callout's answer says. Where none came there are no headers at all, or Envoy's own.
+    pub fn listen(
+        side: Side,
+        check: usize,
+        headers_count: u32,
+        body_bytes: u32,
+        limits: answer.Limits,
+        said: *Said,
+    ) !core.Outcome {
+        if (headers_count == 0) return .lost;
+        const plugin = side.stream.plugin orelse return .lost;
+        const map = try abi.pairs(.callout);
+        const status = text.parse(map.first(":status")) orelse 0;
+        const understood = switch (answer.decode(status, map, body_bytes, limits)) {
+            .failed => |reason| return if (reason == .check_reset)
+                .lost
+            else
+                .{ .failed = reason },
+            .answer => |understood| understood,
+        };
+        const stream = side.stream;
+        if (plugin.cache) |cache| cache.learn(check, understood.revision);
+        try stream.remember(check, understood.state);
+        stream.cache_seconds = @min(stream.cache_seconds, understood.cache_seconds);
+        if (understood.state.len > 0) stream.cache_seconds = 0;
+        said.* = .{ .keep = understood.keep };
+        if (understood.decision == .allow) return .allow;
+        said.status = understood.status;
+        said.content_type = understood.content_type;
+        said.body = try abi.read(.callout_body);
+        if (said.body.len != body_bytes) return error.HostRefused;
+        const reason = understood.reason;
+        return if (understood.decision == .mask) .{ .mask = reason } else .{ .deny = reason };
+    }
+};
+
+/// Answer the caller with a denial: the check's own words, or else the shim's.
+pub fn deny(stream: *const Stream, why: core.Denial, said: Said) void {
+    if (why.relayed) {
+        if (respond(said.status, why.reason, said.content_type, said.body)) return;
+    }
+    answerCaller(stream.template, why.reason, blamed(stream, why));
+}
+
+/// Answer with the shim's own words. If even that fails, the message stays held: nothing goes out.
+pub fn answerCaller(template: *const denial.Template, reason: contract.Reason, check: []const u8) void {
+    const body = denial.render(&denial_buffer, template.body, reason, check);
+    _ = respond(reason.spec().status, reason, template.content_type, body);
+}
+
+/// A denial's words, until the next ones are made: of an answer that has begun, in its place.
+pub fn words(stream: *const Stream, why: core.Denial, template: []const u8) []const u8 {
+    return denial.render(&denial_buffer, template, why.reason, blamed(stream, why));
+}
+
+fn blamed(stream: *const Stream, why: core.Denial) []const u8 {
+    const plugin = stream.plugin orelse return denial.nobody;
+    return plugin.config.checks()[why.check orelse return denial.nobody].name;
+}
+
+/// False where the host refuses, or the content type is longer than any real one.
+fn respond(status: u32, reason: contract.Reason, content_type: []const u8, body: []const u8) bool {
+    const encoded = headers.encode(&.{
+        .{ .name = "content-type", .value = content_type },
+        .{ .name = contract.header.reason, .value = reason.spec().code },
+    }, &response_headers_buffer) catch return false;
+    abi.respond(status, reason.spec().code, encoded, body) catch return false;
+    return true;
+}
+
+pub fn nowMs() u64 {
+    return abi.nowNanoseconds() / std.time.ns_per_ms;
+}

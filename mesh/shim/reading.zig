@@ -1,0 +1,212 @@
+//! Reading the plugin's configuration: its document into the records of config.zig.
+//!
+//! What is unknown, missing, of another type or out of bounds stops the load with a message that
+//! names the field. No message holds a key, a secret or a token.
+
+const std = @import("std");
+const config = @import("config.zig");
+const contract = @import("contract.zig");
+const core = @import("core.zig");
+const denial = @import("denial.zig");
+const fields = @import("fields.zig");
+const json = @import("json.zig");
+const text = @import("text.zig");
+const Config = config.Config;
+const Host = config.Host;
+
+const secret_bytes_max = 256;
+const path_prefix_bytes_max = 256;
+const content_type_bytes_max = 128;
+/// Below Envoy's buffer of 1 MiB, so that the shim's own answer comes first.
+const body_bytes_max_default = 1_000_000;
+const body_bytes_max_most = 16 * 1024 * 1024;
+/// Some hundred tokens: long enough that a check sees whole sentences, short enough to read along.
+const window_default: config.Window = .{ .bytes = 16 * 1024, .ms = 200 };
+const window_ms_max = 60_000;
+
+/// Read the whole document. On `Refused`, the reader's message says what is wrong.
+pub fn read(into: *Config, reader: *json.Reader) json.Error!void {
+    into.body_bytes_max = body_bytes_max_default;
+    into.response_bytes_max = body_bytes_max_default;
+    into.window = window_default;
+    into.cache = .{};
+    const Field = enum {
+        contract,
+        policy,
+        body,
+        body_bytes_max,
+        response_bytes_max,
+        window,
+        cache,
+        signing_secrets,
+        hosts,
+        checks,
+    };
+    var object = try reader.object(Field);
+    while (try object.next()) |field| switch (field) {
+        .contract => try fields.version(reader),
+        .policy => into.policy = try fields.name(reader),
+        .body => into.body = try reader.choice(config.Body),
+        .body_bytes_max => into.body_bytes_max = try readLimit(reader),
+        .response_bytes_max => into.response_bytes_max = try readLimit(reader),
+        .window => into.window = try readWindow(reader),
+        .cache => into.cache = try readCache(reader),
+        .signing_secrets => into.signing_secret = try readSecrets(reader),
+        .hosts => try readHosts(into, reader),
+        .checks => try readChecks(into, reader),
+    };
+    try object.require(&.{ .contract, .policy, .body, .signing_secrets, .hosts, .checks });
+    try reader.end();
+}
+
+fn readLimit(reader: *json.Reader) json.Error!u32 {
+    return reader.integer(u32, 1, body_bytes_max_most);
+}
+
+fn readWindow(reader: *json.Reader) json.Error!config.Window {
+    var window = window_default;
+    var object = try reader.object(enum { bytes, ms });
+    while (try object.next()) |field| switch (field) {
+        .bytes => window.bytes = try reader.integer(u32, 1, contract.window_bytes_max),
+        .ms => window.ms = try reader.integer(u32, 1, window_ms_max),
+    };
+    return window;
+}
+
+fn readCache(reader: *json.Reader) json.Error!config.Cache {
+    var cache: config.Cache = .{};
+    var object = try reader.object(enum { entries, seconds });
+    while (try object.next()) |field| switch (field) {
+        .entries => cache.entries = try reader.integer(u32, 1, config.cache_entries_max),
+        .seconds => cache.seconds = try reader.integer(u32, 1, contract.cache_seconds_max),
+    };
+    try object.require(&.{ .entries, .seconds });
+    return cache;
+}
+
+fn readSecrets(reader: *json.Reader) json.Error![]const u8 {
+    var first: []const u8 = "";
+    var array = try reader.array(config.secrets_max);
+    while (try array.next()) |index| {
+        const secret = try reader.string(contract.secret_bytes_min, secret_bytes_max);
+        if (index == 0) first = secret;
+    }
+    return first;
+}
+
+fn readHosts(into: *Config, reader: *json.Reader) json.Error!void {
+    into.hosts_count = 0;
+    var array = try reader.array(config.hosts_max);
+    while (try array.next()) |index| {
+        const host = &into.hosts_buffer[index];
+        host.upgrades = .deny;
+        host.unchecked_count = 0;
+        const Field = enum { name, credential, denials, unchecked, upgrades };
+        var object = try reader.object(Field);
+        while (try object.next()) |field| switch (field) {
+            .name => host.name = try fields.host(reader, into.hosts()),
+            .credential => host.credential = try readCredential(reader),
+            .denials => try readDenials(host, reader),
+            .unchecked => try readUnchecked(host, reader),
+            .upgrades => host.upgrades = try reader.choice(@FieldType(Host, "upgrades")),
+        };
+        try object.require(&.{ .name, .credential, .denials });
+        into.hosts_count = index + 1;
+    }
+}
+
+fn readCredential(reader: *json.Reader) json.Error!config.Credential {
+    var credential: config.Credential = .{ .header = "", .prefix = "", .key = "" };
+    var object = try reader.object(enum { header, prefix, key });
+    while (try object.next()) |field| switch (field) {
+        .header => credential.header = try fields.credentialHeader(reader),
+        .prefix => credential.prefix = try fields.text(reader, 0, config.prefix_bytes_max),
+        .key => credential.key = try fields.visible(reader, 0, config.key_bytes_max),
+    };
+    try object.require(&.{ .header, .key });
+    return credential;
+}
+
+fn readUnchecked(host: *Host, reader: *json.Reader) json.Error!void {
+    var array = try reader.array(config.unchecked_max);
+    while (try array.next()) |index| {
+        host.unchecked[index] = try fields.pathPrefix(reader, path_prefix_bytes_max);
+        host.unchecked_count = index + 1;
+    }
+}
+
+fn readDenials(host: *Host, reader: *json.Reader) json.Error!void {
+    var array = try reader.array(config.denials_max);
+    while (try array.next()) |index| {
+        const template = &host.denials[index];
+        template.events = "";
+        var object = try reader.object(enum { path_prefix, content_type, body, events });
+        while (try object.next()) |field| switch (field) {
+            .path_prefix => template.path_prefix = try fields.pathPrefix(
+                reader,
+                path_prefix_bytes_max,
+            ),
+            .content_type => template.content_type = try fields.text(
+                reader,
+                1,
+                content_type_bytes_max,
+            ),
+            .body => template.body = try reader.string(1, denial.template_bytes_max),
+            .events => template.events = try reader.string(1, denial.template_bytes_max),
+        };
+        try object.require(&.{ .path_prefix, .content_type, .body });
+        host.denials_count = index + 1;
+    }
+    if (!text.eql(host.denials[host.denials_count - 1].path_prefix, "/")) {
+        return reader.refuse(&.{"the last must have the path_prefix /"});
+    }
+}
+
+fn readChecks(into: *Config, reader: *json.Reader) json.Error!void {
+    into.checks_count = 0;
+    var array = try reader.array(core.checks_max);
+    while (try array.next()) |index| {
+        const check = &into.checks_buffer[index];
+        const rule = &into.rules_buffer[index];
+        check.token = "";
+        rule.on_error = .deny;
+        rule.mode = .enforce;
+        rule.phases = .initOne(.request);
+        const Field = enum {
+            name,
+            stage,
+            cluster,
+            authority,
+            timeout_ms,
+            on_error,
+            mode,
+            phases,
+            token,
+        };
+        var object = try reader.object(Field);
+        while (try object.next()) |field| switch (field) {
+            .name => check.name = try fields.newName(reader, into.checks()),
+            .stage => rule.stage = try reader.integer(u8, 1, config.stages_max),
+            .cluster => check.cluster = try fields.visible(reader, 1, config.cluster_bytes_max),
+            .authority => check.authority = try fields.visible(
+                reader,
+                1,
+                contract.authority_header_bytes_max,
+            ),
+            .timeout_ms => rule.timeout_ms = try reader.integer(u32, 1, config.timeout_ms_max),
+            .on_error => rule.on_error = try reader.choice(@FieldType(core.Rule, "on_error")),
+            .mode => rule.mode = try reader.choice(@FieldType(core.Rule, "mode")),
+            .phases => rule.phases = try readPhases(reader),
+            .token => check.token = try fields.visible(reader, 1, config.token_bytes_max),
+        };
+        try object.require(&.{ .name, .stage, .cluster, .authority, .timeout_ms });
+        into.checks_count = index + 1;
+    }
+}
+
+fn readPhases(reader: *json.Reader) json.Error!@FieldType(core.Rule, "phases") {
+    var phases: @FieldType(core.Rule, "phases") = .empty;
+    var array = try reader.array(std.enums.values(contract.Phase).len);
+    while (try array.next()) |_| phases.insert(try reader.choice(contract.Phase));
+    return phases;
+}
