@@ -8,7 +8,8 @@ from typing import Final
 from functions.policy import Part, PolicyFile, PolicySource, Role, Rule
 from functions.policy import engine as engines
 from functions.policy.prepared import Prepared
-from functions.prompt import fold, normalise, readings
+from functions.prompt import fold, normalise
+from functions.prompt.readings import readings
 from functions.verdict import Phase
 
 NAME: Final = "deny-pattern"

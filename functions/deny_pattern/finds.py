@@ -9,12 +9,14 @@ read by every rule, so that a strange role is no way around one.
 import re
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate
 from typing import Final
 
 from functions.deny_pattern.compiled import CompiledPolicy
 from functions.policy import Part, Role, Rule, RuleAction
-from functions.prompt import Message, Reading, Segment, View, readings
+from functions.prompt import Message, Segment, View
+from functions.prompt.readings import Reading, readings
 from functions.verdict import Finding, Phase
 from functions.verdict.models import FINDINGS_MAX
 
@@ -111,21 +113,22 @@ def _place(segment: Segment, compiled: CompiledPolicy) -> tuple[Role | None, Par
     """Who says a piece of text, and which part of the message it is; None where not told."""
     if not compiled.scoped:
         return None, None
-    return _ROLES.get(segment.role), part_of(segment)
+    return _ROLES.get(segment.role), _part_at(segment.view, segment.pointer)
 
 
-def part_of(segment: Segment) -> Part | None:
+@lru_cache(maxsize=1024)
+def _part_at(view: View, pointer: str) -> Part | None:
     """Which part of the message a piece of text is, as far as the known APIs tell."""
-    if segment.view is View.PATH:
+    if view is View.PATH:
         return Part.PATH
-    if segment.view is View.KEY:
+    if view is View.KEY:
         return Part.KEY
     for pattern, part in (
         (_DEFINITION, Part.DEFINITION),
         (_ARGUMENTS, Part.ARGUMENTS),
         (_TEXT, Part.TEXT),
     ):
-        if pattern.match(segment.pointer):
+        if pattern.match(pointer):
             return part
     return None
 

@@ -1,6 +1,8 @@
 """The function `deny-pattern`: settings and policies once, then one pure call for each callout."""
 
+import asyncio
 from functools import partial
+from typing import Final
 
 import functions_framework.aio
 from starlette.requests import Request
@@ -15,6 +17,9 @@ from functions.runtime.edge import edge
 from functions.runtime.sealing import Sealer
 from functions.runtime.settings import POLICIES, current
 from functions.verdict import Callout, Verdict
+
+_LARGE_BYTES: Final = 64 * 1024
+"""A larger message is judged in a thread, so that others need not wait for it."""
 
 _settings = current()
 _sealer = Sealer(_settings.signing_secrets)
@@ -32,7 +37,10 @@ Watcher(
 
 async def _check(callout: Callout, body: bytes, _seconds: float) -> Verdict:
     model = partial(model_of, body, callout.content_type, callout.content_encoding)
-    return judge(callout, body, _policies.choose(callout, model), _sealer)
+    policy = _policies.choose(callout, model)
+    if len(body) > _LARGE_BYTES or callout.content_encoding:  # A coded one may grow.
+        return await asyncio.to_thread(judge, callout, body, policy, _sealer)
+    return judge(callout, body, policy, _sealer)
 
 
 _edge = edge(_check, _settings, encode_body)

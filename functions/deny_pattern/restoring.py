@@ -16,6 +16,8 @@ def restored(message: Message, values: Mapping[str, str]) -> bytes:
 
     Raises `CannotEdit` where a value cannot stand where its placeholder does.
     """
+    if not values:
+        return message.json or b""
     edits = [
         Edit(segment.pointer, start, end, value)
         for segment in message.segments

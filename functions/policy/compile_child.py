@@ -1,10 +1,11 @@
 """The child that compiles expressions, inside limits that it sets itself first.
 
-    all SECONDS    the database of all expressions, serialised, on standard output
+    all SECONDS    the databases, serialised, on standard output
     each SECONDS   a line for each expression: its index before it is tried, the error behind it
 
-Expressions come as a JSON list on standard input. Run by its path, it imports nothing of this
-package, so that it starts in a tenth of the time.
+On standard input comes a JSON list: the expressions, and how many of them, from the first on, make
+one database; each other one makes a database of its own. Run by its path, it imports nothing of
+this package, so that it starts in a tenth of the time.
 """
 
 import contextlib
@@ -21,6 +22,8 @@ RULE_SECONDS_MAX: Final = 2.0
 """CPU time for one rule alone; most need a thousandth of it."""
 MEMORY_BYTES_MAX: Final = 1024 * 1024 * 1024
 """Address space of the child, of which Python and the engine map a third before they begin."""
+LENGTH_BYTES: Final = 4
+"""Before each database stands its length, little-endian."""
 REFUSED: Final = 3
 """The exit status when the engine refuses an expression."""
 # SINGLEMATCH: a rule reports once, which is all that is asked. Never UCP (seconds a rule) nor
@@ -40,14 +43,21 @@ def database_of(expressions: Sequence[str]) -> bytes:
     return serialised
 
 
+def databases_of(expressions: Sequence[str], together: int) -> list[bytes]:
+    """One database of the first `together` expressions, and one of each other one."""
+    groups = [expressions[:together], *([each] for each in expressions[together:])]
+    return [database_of(group) for group in groups]
+
+
 def main(arguments: list[str]) -> int:
     """Do what the arguments say; the exit status is 0 where everything compiles."""
     task, seconds = arguments
-    expressions = json.load(sys.stdin)
+    expressions, together = json.load(sys.stdin)
     _limit(int(seconds))
     if task == "all":
         try:
-            sys.stdout.buffer.write(database_of(expressions))
+            for each in databases_of(expressions, together):
+                sys.stdout.buffer.write(len(each).to_bytes(LENGTH_BYTES, "little") + each)
         except hyperscan.HyperscanError:
             return REFUSED
         return 0

@@ -1,6 +1,6 @@
-"""Expressions → a hyperscan database, in a child process with a bound on time and memory.
+"""Expressions → hyperscan databases, in a child process with a bound on time and memory.
 
-    parent ──expressions──▶ child (limits) ──▶ the database, serialised
+    parent ──expressions──▶ child (limits) ──▶ the databases, serialised
                               │ dies or refuses
                               └─▶ a second child, one expression at a time ──▶ which one it was
 
@@ -19,8 +19,14 @@ from typing import Final
 
 import hyperscan
 
-from functions.policy.compile_child import REFUSED, RULE_SECONDS_MAX, database_of
+from functions.policy.compile_child import (
+    REFUSED,
+    RULE_SECONDS_MAX,
+    database_of,
+    databases_of,
+)
 from functions.policy.patterns import PatternError
+from functions.policy.scanning import joined
 
 ALL_SECONDS_MAX: Final = 20
 """CPU time for a whole policy: ten times what 2,000 rules need."""
@@ -32,14 +38,14 @@ _DEATHS: Final = frozenset({signal.SIGVTALRM, signal.SIGKILL, signal.SIGABRT, si
 """How a child ends that was stopped, or that ran out of memory."""
 
 
-def compile_here(expressions: Sequence[str]) -> bytes:
-    """The database of all expressions, serialised, made in this process without bounds.
+def compile_here(expressions: Sequence[str], together: int) -> bytes:
+    """One database of the first `together` expressions and one of each other one, as one piece.
 
-    For expressions that have been compiled before. Raises `PatternError` with the index of one
-    that hyperscan refuses.
+    Made in this process, without bounds: for expressions that have been compiled before. Raises
+    `PatternError` with the index of one that hyperscan refuses.
     """
     try:
-        return database_of(expressions)
+        return joined(databases_of(expressions, together))
     except hyperscan.HyperscanError:
         for index, expression in enumerate(expressions):
             try:
@@ -49,12 +55,12 @@ def compile_here(expressions: Sequence[str]) -> bytes:
         raise _together(expressions) from None
 
 
-def compile_bounded(expressions: Sequence[str]) -> bytes:
+def compile_bounded(expressions: Sequence[str], together: int) -> bytes:
     """Like `compile_here`, in a child; a rule that takes too much is a `PatternError` as well."""
-    child = _child("all", expressions, ALL_SECONDS_MAX)
+    child = _child("all", expressions, together, ALL_SECONDS_MAX)
     if child.returncode == 0:
         return child.stdout
-    found = _child("each", expressions, _SEARCH_SECONDS_MAX)
+    found = _child("each", expressions, together, _SEARCH_SECONDS_MAX)
     lines = found.stdout.decode("utf-8", "replace").splitlines()
     number, _, said = lines[-1].partition(" ") if lines else ("", "", "")
     if number and found.returncode == REFUSED:
@@ -71,7 +77,7 @@ def _together(expressions: Sequence[str]) -> PatternError:
 
 
 def _child(
-    task: str, expressions: Sequence[str], seconds: int
+    task: str, expressions: Sequence[str], together: int, seconds: int
 ) -> subprocess.CompletedProcess[bytes]:
     """Run `task` in a child; a negative return code is the signal that ended it."""
     # -P: its own folder holds modules that are none of its business.
@@ -80,7 +86,7 @@ def _child(
     try:
         return subprocess.run(
             command,
-            input=json.dumps(expressions).encode(),
+            input=json.dumps([expressions, together]).encode(),
             capture_output=True,
             check=False,
             env=environment,

@@ -1,6 +1,7 @@
 """The matcher: hyperscan says which rules may hit, RE2 says where, conditions say whether.
 
-    text ──hyperscan (one pass, all rules)──▶ rules ──RE2──▶ candidates ──conditions──▶ hits
+    text ──hyperscan, one pass──▶ rules ─────────────────────────┬─RE2──▶ candidates
+                              └─▶ keywords ──hyperscan──▶ rules ─┘           └─conditions──▶ hits
 
 Both engines run in linear time. A pattern has to be accepted by both, so look-around and
 back-references are refused when a policy is loaded. What cannot be decided counts as a hit, since a
@@ -8,10 +9,9 @@ miss would be worse: where hyperscan hits and RE2 finds no span, the hit has an 
 there are more candidates than are looked at, the rest of the text is one hit.
 """
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import hyperscan
 
@@ -19,12 +19,14 @@ from functions.policy.compiling import compile_bounded
 from functions.policy.finder import Finder, Outcome
 from functions.policy.patterns import Forms, PatternError, patterns_of
 from functions.policy.rule import Rule
+from functions.policy.scanning import ForeignDatabase, Scanner, split
 
 __all__ = ["VERSION", "ForeignDatabase", "Hit", "Look", "Matcher", "Outcome", "PatternError"]
 
-VERSION: Final = f"hyperscan {hyperscan.__version__}"  # type: ignore[attr-defined]
+VERSION: Final = f"hyperscan {hyperscan.__version__}, keywords first"  # type: ignore[attr-defined]
 """Part of a policy's revision: another engine may find otherwise."""
-Compiler = Callable[[Sequence[str]], bytes]
+Compiler = Callable[[Sequence[str], int], bytes]
+"""Makes one database of the first so many expressions, and one of each other one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,6 @@ class Look:
     start: int
     end: int
     outcome: Outcome
-
-
-class ForeignDatabase(Exception):
-    """A serialised database that this machine and version of the engine do not take."""
 
 
 class Matcher:
@@ -71,20 +69,24 @@ class Matcher:
             for index, rule in enumerate(rules)
         ]
         self.rules = len(rules)
+        self._owners = [index for index, each in enumerate(patterns) if not each.near]
         with_near = [index for index, each in enumerate(patterns) if each.near]
-        self._near = {index: self.rules + at for at, index in enumerate(with_near)}
-        expressions = [each.main for each in patterns]
+        expressions = [patterns[index].main for index in self._owners]
         expressions += [patterns[index].near for index in with_near]
+        expressions += [patterns[index].main for index in with_near]
+        self._owners += with_near
         self.serialised = b""
-        self._database: hyperscan.Database | None = None
+        self._first: Scanner | None = None
+        self._second: dict[int, Scanner] = {}
         if expressions:
             if serialised is None:
                 for each in self._finders:
                     each.compile()
-                serialised = _compiled(expressions, with_near, compiler)
+                serialised = self._compiled(expressions, compiler)
             self.serialised = serialised
-            self._database = _loaded(serialised)
-        self._local = threading.local()
+            first, *second = map(Scanner, split(serialised))
+            self._first = first
+            self._second = dict(zip(with_near, second, strict=True))
 
     def hits(self, text: str, reads: Sequence[bool] | None = None) -> list[Hit]:
         """The finds of all rules in `text`, by rule in the order of the policy, then by place.
@@ -92,23 +94,23 @@ class Matcher:
         `reads` says for each rule whether it reads this text; without it all do. A rule has at most
         `FINDINGS_MAX` finds; where there are more, the last one is the rest of the text.
         """
-        if self._database is None or not text:
+        if self._first is None or not text:
             return []
         data = _bytes_of(text)
-        numbers: list[int] = []
-        self._database.scan(data, _note, 0, numbers, self._scratch())  # By position: it is faster.
+        numbers = self._first.numbers(data)
         if not numbers:
             return []
-        return list(self._located(text, data, set(numbers), reads))
+        rules = sorted({self._owners[number] for number in numbers})
+        return list(self._located(text, data, rules, reads))
 
     def _located(
-        self, text: str, data: bytes, numbers: set[int], reads: Sequence[bool] | None
+        self, text: str, data: bytes, rules: Sequence[int], reads: Sequence[bool] | None
     ) -> Iterator[Hit]:
-        for rule in sorted(numbers):
-            if rule >= self.rules:  # The keywords of rules; they come after the rules.
-                return
-            near = self._near.get(rule)
-            if (near is None or near in numbers) and (reads is None or reads[rule]):
+        for rule in rules:
+            if reads is not None and not reads[rule]:
+                continue
+            second = self._second.get(rule)
+            if second is None or second.numbers(data):
                 for start, end in _in_characters(text, data, self._finders[rule].finds(data)):
                     yield Hit(rule, start, end)
 
@@ -121,25 +123,17 @@ class Matcher:
             for look, (start, end) in zip(looks, spans, strict=True):
                 yield Look(rule, start, end, look.outcome)
 
-    def _scratch(self) -> hyperscan.Scratch:
-        """This thread's scratch space; a shared one gives wrong answers."""
-        scratch: hyperscan.Scratch | None = getattr(self._local, "scratch", None)
-        if scratch is None:
-            scratch = hyperscan.Scratch(self._database)
-            self._local.scratch = scratch
-        return scratch
-
-
-def _loaded(serialised: bytes) -> hyperscan.Database:
-    try:
-        return hyperscan.loadb(serialised, mode=hyperscan.HS_MODE_BLOCK)
-    except hyperscan.HyperscanError as error:
-        raise ForeignDatabase(f"{type(error).__name__}: {error}") from None
-
-
-def _note(number: int, _start: int, _end: int, _flags: int, numbers: Any) -> None:  # noqa: ANN401 -- whatever was given to `scan`
-    """hyperscan's call for each expression that matches."""
-    numbers.append(number)
+    def _compiled(self, expressions: Sequence[str], compiler: Compiler) -> bytes:
+        """The databases; an error is about the rule that the expression came from."""
+        together = len(self._owners)
+        try:
+            return compiler(expressions, together)
+        except PatternError as error:
+            at = error.rule
+            with_near = len(expressions) - together
+            is_near = together - with_near <= at < together
+            owner = self._owners[at if at < together else at - with_near]
+            raise PatternError(owner, f"match.{'near' if is_near else 'regex'}: {error}") from None
 
 
 def _bytes_of(text: str) -> bytes:
@@ -165,14 +159,3 @@ def _in_characters(
 
 def _characters(data: bytes, start: int, end: int) -> int:
     return len(data[start:end].decode("utf-8", "replace"))
-
-
-def _compiled(expressions: Sequence[str], with_near: Sequence[int], compiler: Compiler) -> bytes:
-    """The database; an error is about the rule that the expression came from."""
-    try:
-        return compiler(expressions)
-    except PatternError as error:
-        beyond = error.rule - (len(expressions) - len(with_near))
-        if beyond < 0:
-            raise PatternError(error.rule, f"match.regex: {error}") from None
-        raise PatternError(with_near[beyond], f"match.near: {error}") from None

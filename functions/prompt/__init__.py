@@ -3,6 +3,8 @@
 body ──strict_json──▶ value ──segments──▶ Segment… ──readings──▶ texts to match, with maps back
 body + spans ──edit──▶ the same body, changed there only
 path ──denial──▶ the provider's error shape
+
+`readings` needs RE2 and is imported only by the check that matches patterns.
 """
 
 from functions.prompt.channels import Channel, Heard, StreamText, read_events, released
@@ -13,7 +15,6 @@ from functions.prompt.events import Event, split
 from functions.prompt.folding import fold
 from functions.prompt.message import Message, model_of, read
 from functions.prompt.normalise import Normalised, normalise
-from functions.prompt.readings import Reading, readings
 from functions.prompt.segments import Segment, View
 from functions.prompt.strict_json import MalformedMessage
 from functions.prompt.verdicts import denied, is_stream, open_message, unknown_policy
@@ -28,7 +29,6 @@ __all__ = [
     "MalformedMessage",
     "Message",
     "Normalised",
-    "Reading",
     "Segment",
     "Shape",
     "StreamText",
@@ -44,7 +44,6 @@ __all__ = [
     "open_message",
     "read",
     "read_events",
-    "readings",
     "released",
     "shape_of",
     "split",

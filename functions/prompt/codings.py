@@ -2,9 +2,6 @@
 
     content-encoding: gzip, br     the last was applied last and is undone first
 
-    MalformedMessage
-    └── TooLarge      what comes out is more than is read
-
 Libraries are loaded by the first message that needs them: most bodies come plain.
 """
 
@@ -12,15 +9,11 @@ import zlib
 from collections.abc import Callable
 from typing import Final
 
-from functions.prompt.strict_json import MalformedMessage
+from functions.prompt.strict_json import MalformedMessage, TooLarge
 
 DECODED_BYTES_MAX: Final = 4 * 1024 * 1024
 """Four times the largest plain body; a bomb of a few kilobytes stops here."""
 _CODINGS_MAX: Final = 2
-
-
-class TooLarge(MalformedMessage):
-    """A body that decodes to more than `DECODED_BYTES_MAX`."""
 
 
 def decode_body(body: bytes, content_encoding: str) -> bytes:

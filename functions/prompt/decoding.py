@@ -14,10 +14,12 @@ import html
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from string import ascii_letters, ascii_lowercase, ascii_uppercase, digits, hexdigits
 from typing import Final
 
+import re2
+
 from functions.prompt.normalise import Normalised
+from functions.prompt.traits import BASE64_MIXTURE, Trait, traits_of
 
 ROUNDS_MAX: Final = 3
 """Encodings one inside another. A model asked to undo more makes mistakes."""
@@ -33,7 +35,9 @@ _HEX: Final = re.compile(
     r"(?<![0-9A-Za-z])(?:0[xX])?(?:[0-9][0-9A-Fa-f]|[A-Fa-f][0-9])"
     r"(?:[ :,-]{0,2}(?:0[xX])?[0-9A-Fa-f]{2}){3,}(?![0-9A-Za-z])"
 )
-_BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{6,}={0,2}")
+# Of all words only those that may be Base64, and RE2 to find them: it passes the others by fast.
+_BASE64: Final = re2.compile(f"[A-Za-z0-9+/_-]*(?:{BASE64_MIXTURE})[A-Za-z0-9+/_-]*={{0,2}}")
+_BASE64_CHARS_MIN: Final = 6
 # From where a run begins, and never back into it, or a long run would be read from every place.
 _BASE64_LINES: Final = re.compile(
     r"(?<![A-Za-z0-9+/_-])(?:[A-Za-z0-9+/_-]{40,}+\r?\n[ \t]*+)+[A-Za-z0-9+/_-]+={0,2}"
@@ -41,19 +45,6 @@ _BASE64_LINES: Final = re.compile(
 _URL_SAFE: Final = str.maketrans("-_", "+/")
 _LINE_ENDS: Final = str.maketrans("", "", "\r\n\t ")
 _ALLOWED: Final = str.maketrans("", "", "\t\n\r")
-
-
-# Kinds of characters, told apart in C: most text has none of what an encoding needs.
-_KINDS: Final = bytes(
-    ord("a" if each in ascii_lowercase else "A" if each in ascii_uppercase else "0")
-    if each in ascii_letters + digits + "+/"
-    else ord(" ")
-    for each in map(chr, range(256))
-)
-_MIXTURES: Final = (b"aA", b"a0", b"0a", b"A0", b"0A", b"AAa")
-"""Base64 of text mixes these within a few characters; words do not."""
-_HEX_KINDS: Final = bytes(ord("h" if chr(at) in hexdigits else " ") for at in range(256))
-_HEX_BETWEEN: Final = b" :,-xX"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +55,22 @@ class Decoded:
     how: str
 
 
-def decode(text: str) -> Iterator[Decoded]:
-    """What `text` says when what is encoded in it is read, round by round; often nothing."""
+def decode(text: str, traits: frozenset[Trait] | None = None) -> Iterator[Decoded]:
+    """What `text` says when what is encoded in it is read, round by round; often nothing.
+
+    `traits` are those of `text`, where they are known.
+    """
     here = Normalised(text, None)
+    if traits is None:
+        traits = traits_of(text)
     how: list[str] = []
     for _ in range(ROUNDS_MAX):
         applied = []
-        for name, may_hold, pattern, reader in _CODINGS:
-            there = _replaced(here, pattern, reader) if may_hold(here.text) else None
+        for trait, name, pattern, reader in _CODINGS:
+            there = _replaced(here, pattern, reader) if trait in traits else None
             if there is not None:
                 here = there
+                traits = traits_of(here.text)
                 applied.append(name)
         if not applied:
             return
@@ -82,7 +79,7 @@ def decode(text: str) -> Iterator[Decoded]:
 
 
 def _replaced(
-    here: Normalised, pattern: re.Pattern[str], reader: Callable[[str], str | None]
+    here: Normalised, pattern: "re.Pattern[str] | re2._Regexp", reader: Callable[[str], str | None]
 ) -> Normalised | None:
     """`here` with every match that decodes replaced by what it says; None where none does."""
     text = here.text
@@ -138,7 +135,8 @@ def _from_escape(match: str) -> str | None:
     units = b"".join(point.to_bytes(2, "big") for point in points if point < 0x10000)
     if len(units) == 2 * len(points):
         return units.decode("utf-16-be", "replace")
-    return "".join(chr(point) for point in points if point < 0x110000)
+    said = "".join(chr(point) for point in points if point < 0x110000)
+    return said.encode("utf-8", "replace").decode("utf-8")
 
 
 def _from_hex(match: str) -> str | None:
@@ -147,7 +145,7 @@ def _from_hex(match: str) -> str | None:
 
 
 def _from_base64(match: str) -> str | None:
-    if match[1:].islower():  # A word.
+    if len(match) < _BASE64_CHARS_MIN:
         return None
     plain = match.translate(_LINE_ENDS).translate(_URL_SAFE).rstrip("=")
     plain = plain[: len(plain) - (len(plain) % 4 == 1)]
@@ -157,24 +155,11 @@ def _from_base64(match: str) -> str | None:
         return None
 
 
-def _may_hold_escape(text: str) -> bool:
-    return "\\" in text or "U+" in text or "u+" in text
-
-
-def _may_hold_hex(text: str) -> bool:
-    return b"hhhhhhhh" in text.encode().translate(_HEX_KINDS, _HEX_BETWEEN)
-
-
-def _may_hold_base64(text: str) -> bool:
-    kinds = text.encode().translate(_KINDS)
-    return any(mixture in kinds for mixture in _MIXTURES)
-
-
 _CODINGS: Final = (
-    ("url", lambda text: "%" in text, _URL, _from_url),
-    ("entity", lambda text: "&" in text, _ENTITY, _from_entity),
-    ("escape", _may_hold_escape, _ESCAPE, _from_escape),
-    ("hex", _may_hold_hex, _HEX, _from_hex),
-    ("base64", _may_hold_base64, _BASE64_LINES, _from_base64),
-    ("base64", _may_hold_base64, _BASE64, _from_base64),
+    (Trait.URL, "url", _URL, _from_url),
+    (Trait.ENTITY, "entity", _ENTITY, _from_entity),
+    (Trait.ESCAPE, "escape", _ESCAPE, _from_escape),
+    (Trait.HEX, "hex", _HEX, _from_hex),
+    (Trait.BASE64_LINES, "base64", _BASE64_LINES, _from_base64),
+    (Trait.BASE64, "base64", _BASE64, _from_base64),
 )

@@ -11,7 +11,6 @@ in the text is written in their script; Russian stays Russian.
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Final
 
 from functions.prompt.normalise import Normalised
@@ -29,12 +28,15 @@ _DIGITS: Final = (
     "\uabf0-\uabf9\U000104a0-\U000104a9\U00011066-\U0001106f\U0001e950-\U0001e959"
     "\U0001f100\U0001f10b\U0001f10c"
 )
-_CHINESE_DIGITS: Final = dict(
+CHINESE_DIGITS: Final = dict(
     zip("〇零一二三四五六七八九壹贰叁肆伍陆柒捌玖", "00123456789123456789", strict=True)
 )
-_CHINESE_NUMBER: Final = re.compile(f"[{''.join(_CHINESE_DIGITS)}0-9]{{6,}}")
+_CHINESE_NUMBER: Final = re.compile(f"[{''.join(CHINESE_DIGITS)}0-9]{{6,}}")
 """So many numerals in a row are read out one by one: no quantity is written so."""
 _ACCENTED: Final = "\xc0-\xd6\xd8-\xf6\xf8-\u024f\u1e00-\u1eff"
+
+
+_MARK: Final = re.compile(f"[{_MARKS}]")
 
 
 def _members(ranges: str) -> Iterator[str]:
@@ -43,9 +45,13 @@ def _members(ranges: str) -> Iterator[str]:
         yield from alone or map(chr, range(ord(first), ord(last) + 1))
 
 
-_FOLDABLE: Final = frozenset(
-    {*_SIMPLIFIED, *_LOOK_ALIKES, *_members(_MARKS), *_members(_DIGITS), *_members(_ACCENTED)}
+_OTHERS: Final = frozenset(
+    {*_LOOK_ALIKES, *_members(_MARKS), *_members(_DIGITS), *_members(_ACCENTED)}
 )
+FOLDABLE: Final = _OTHERS | _SIMPLIFIED.keys()
+"""Characters that folding changes, or may change."""
+_ANY_OTHER: Final = re.compile(f"[{''.join(_LOOK_ALIKES)}{_MARKS}{_DIGITS}{_ACCENTED}]")
+_TO_SIMPLIFIED: Final = str.maketrans(_SIMPLIFIED)
 _SYMBOLS: Final = "\U0001f130-\U0001f189\U0001f1e6-\U0001f1ff"
 _TOKEN: Final = re.compile(rf"(?:[^\W_]|[{_SYMBOLS}])(?:[^\W_]|[{_MARKS}{_SYMBOLS}])*")
 _LATIN: Final = re.compile("[A-Za-z0-9]")
@@ -56,37 +62,66 @@ _FOREIGN: Final = re.compile(
 
 def fold(text: str) -> Normalised | None:
     """Normalised `text` with its disguises off, with a map back to it; None where it has none."""
-    if text.isascii() or (_FOLDABLE.isdisjoint(text) and not _CHINESE_NUMBER.search(text)):
+    if text.isascii():
         return None
+    simplified = text.translate(_TO_SIMPLIFIED)
+    folded, origins = simplified, None
+    if _ANY_OTHER.search(simplified):
+        folded, origins = _undisguised(simplified)
+    folded = _CHINESE_NUMBER.sub(_read_out, folded)
+    return None if folded == text else Normalised(folded, origins)
+
+
+def _undisguised(text: str) -> tuple[str, tuple[int, ...]]:
+    """Simplified `text` with letters, digits and marks folded, token by token, and the map back."""
     foreign = _FOREIGN.search(text) is not None
-    characters: list[str] = []
+    pieces: list[str] = []
     origins: list[int] = []
     done = 0
     for token in _TOKEN.finditer(text):
         begin, end = token.span()
-        if _FOLDABLE.isdisjoint(token[0]):
+        if not _ANY_OTHER.search(text, begin, end):
             continue
         latin = not foreign or _LATIN.search(text, begin, end) is not None
-        characters += text[done:begin]
+        table = _AMONG_LATIN if latin else _AMONG_OTHERS
+        pieces.append(text[done:begin])
         origins += range(done, begin)
-        for at in range(begin, end):
-            folded = _folded(text[at], latin=latin)
-            characters += folded
-            origins += [at] * len(folded)
+        folded = token[0].translate(table)
+        pieces.append(folded)
+        if len(folded) == end - begin:
+            origins += range(begin, end)
+        else:  # Marks are gone.
+            origins += (at for at in range(begin, end) if table[ord(text[at])])
         done = end
-    characters += text[done:]
+    pieces.append(text[done:])
     origins += range(done, len(text) + 1)
-    folded_text = _CHINESE_NUMBER.sub(_read_out, "".join(characters))
-    if folded_text == text:
-        return None
-    return Normalised(folded_text, tuple(origins))
+    return "".join(pieces), tuple(origins)
 
 
-@lru_cache(maxsize=8192)
+class _Table(dict[int, str]):
+    """What each character of a token is read as, by its code point; nothing for a mark.
+
+    Filled as characters turn up, and emptied before a caller could fill memory with it.
+    """
+
+    def __init__(self, *, latin: bool) -> None:
+        super().__init__()
+        self._latin = latin
+
+    def __missing__(self, code: int) -> str:
+        if len(self) >= _TABLE_MAX:
+            self.clear()
+        folded = self[code] = _folded(chr(code), latin=self._latin)
+        return folded
+
+
+_TABLE_MAX: Final = 16_384
+_AMONG_LATIN: Final = _Table(latin=True)
+_AMONG_OTHERS: Final = _Table(latin=False)
+
+
 def _folded(character: str, *, latin: bool) -> str:
-    """What a character of a token is read as; nothing for a mark."""
-    if character in _SIMPLIFIED:
-        return _SIMPLIFIED[character]
+    """What a character of a token is read as: one character, or nothing for a mark."""
     if latin and character in _LOOK_ALIKES:
         return _LOOK_ALIKES[character]
     digit = unicodedata.digit(character, None)
@@ -95,10 +130,8 @@ def _folded(character: str, *, latin: bool) -> str:
     apart = unicodedata.normalize("NFD", character)
     if apart[0].isascii() and all(unicodedata.category(each) == "Mn" for each in apart[1:]):
         return apart[0]
-    if re.match(f"[{_MARKS}]", character):
-        return ""
-    return character
+    return "" if _MARK.match(character) else character
 
 
 def _read_out(number: re.Match[str]) -> str:
-    return "".join(_CHINESE_DIGITS.get(each, each) for each in number[0])
+    return "".join(CHINESE_DIGITS.get(each, each) for each in number[0])

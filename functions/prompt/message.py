@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -91,6 +92,7 @@ def _decoded(raw: bytes) -> Segment:
     return Segment(text, "", view=View.PATH)
 
 
+@lru_cache(maxsize=256)
 def _media_type(content_type: str) -> str:
     """The media type, one of those that are read. An undeclared body is taken for JSON."""
     media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))

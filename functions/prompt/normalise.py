@@ -3,8 +3,8 @@
     ＱＱ號\u200b码  ──▶  QQ號码          NFKC; invisible characters gone; every space a space
 
 Most text needs little of this, and gets it in C: full-width forms are translated one for one, runs
-of plain characters are copied whole. Only what is left is looked at character by character, in
-groups of a base and its marks, since only these compose.
+of plain characters are copied whole, and so is text that is in form NFKC already. Only what is left
+is looked at character by character, in groups of a base and its marks, since only these compose.
 """
 
 import re
@@ -26,15 +26,17 @@ _INVISIBLE: Final = re.compile(
 _SPACES: Final = "\x0b\x0c\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u2800\u3000"
 _ONE_FOR_ONE: Final = re.compile(f"[{_SPACES}\uff01-\uff5e]")
 _FULL_WIDTH_OFFSET: Final = 0xFF01 - ord("!")
-# Characters that NFKC leaves alone and that join nothing before them: ASCII, Latin, Greek and
-# Cyrillic letters, quotes and dashes, Chinese and Japanese with their punctuation, Hangul, emoji.
-_PLAIN: Final = (
+_USUAL_WIDE: Final = tuple(zip("，：？！；（）", ",:?!;()", strict=True))
+"""Full-width marks of which every Chinese text is full."""
+PLAIN: Final = (
     "\t\n\r\x20-\x7e\xa1-\xa7\xa9\xab\xac\xae\xb0\xb1\xb6\xb7\xbb\xbf-\xff\u0391-\u03a1\u03a3-\u03c9"
     "\u0401-\u045f\u2010\u2012-\u2016\u2018-\u2023\u2027\u2030\u20ac\u2190-\u21ff\u3001-\u3003"
     "\u3005-\u3011\u3014-\u301b\u3041-\u3094\u30a1-\u30fa\u30fc\u4e00-\u9fff\uac00-\ud7a3"
     "\U0001f300-\U0001f64f\U0001f680-\U0001f6c5\U0001f900-\U0001f9ff"
 )
-_UNUSUAL_RUN: Final = re.compile(f"[^{_PLAIN}]+")
+"""Characters that NFKC leaves alone and that join nothing before them: ASCII, Latin, Greek and
+Cyrillic letters, quotes and dashes, Chinese and Japanese with their punctuation, Hangul, emoji."""
+_UNUSUAL_RUN: Final = re.compile(f"[^{PLAIN}]+")
 _HANGUL_TAIL: Final = range(0x1161, 0x1200)
 _MARKS_MAX: Final = 30
 """Marks on one base that are composed together, as in Unicode's stream-safe text (UAX 15); NFKC
@@ -61,13 +63,24 @@ class Normalised:
         return self.origins[start], self.origins[end]
 
 
+def narrowed(text: str) -> str:
+    """`text` with the commonest full-width marks as ASCII ones, one for one."""
+    if text.isascii():
+        return text
+    for wide, narrow in _USUAL_WIDE:
+        text = text.replace(wide, narrow)
+    return text
+
+
 def normalise(text: str) -> Normalised:
     """`text` for matching."""
     if text.isascii() and text.isprintable():
         return Normalised(text, None)
-    even = _ONE_FOR_ONE.sub(_even, text)
+    even = _ONE_FOR_ONE.sub(_even, narrowed(text))
     unusual = _UNUSUAL_RUN.search(even)
-    if unusual is None:
+    if unusual is None or (
+        unicodedata.is_normalized("NFKC", even) and _INVISIBLE.search(even) is None
+    ):
         return Normalised(even, None)
     pieces: list[str] = []
     origins: list[int] = []

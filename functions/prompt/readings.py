@@ -5,15 +5,21 @@
                                      └──decode──▶ what is encoded     "base64", "url.base64", …
                                                    └── normalised and folded again
 
-Every reading has a map back to the text as it was sent. Most text has one reading only.
+Every reading has a map back to the text as it was sent. Most text has one reading only, which one
+pass over it tells (`traits`).
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from functions.prompt.decoding import decode
 from functions.prompt.folding import fold
-from functions.prompt.normalise import Normalised, normalise
+from functions.prompt.normalise import Normalised, narrowed, normalise
+from functions.prompt.traits import Trait, traits_of
+
+_PLAIN: Final = "plain"
+_NORMALISED: Final = "normalised"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +32,26 @@ class Reading:
 
 def readings(text: str) -> Iterator[Reading]:
     """Every reading of `text`, the plainest first, each text once."""
+    narrow = narrowed(text)
+    traits = traits_of(narrow)
+    if not traits:
+        yield Reading(_PLAIN if narrow == text else _NORMALISED, Normalised(narrow, None))
+        return
     seen: set[str] = set()
-    for reading in _all(text):
+    for reading in _all(text, traits):
         if reading.text.text not in seen:
             seen.add(reading.text.text)
             yield reading
 
 
-def _all(text: str) -> Iterator[Reading]:
+def _all(text: str, traits: frozenset[Trait]) -> Iterator[Reading]:
     first = normalise(text)
-    yield Reading("plain" if first.text == text else "normalised", first)
-    yield from _folded("folded", first)
-    for decoded in decode(first.text):
+    if Trait.UNUSUAL in traits:
+        traits = traits_of(first.text)
+    yield Reading(_PLAIN if first.text == text else _NORMALISED, first)
+    if Trait.FOLDABLE in traits:
+        yield from _folded("folded", first)
+    for decoded in decode(first.text, traits):
         there = _then(first, decoded.text)
         again = normalise(there.text)
         there = _then(there, again)

@@ -17,14 +17,21 @@ _FIELDS: Final = frozenset(
 _POINTING: Final = frozenset({"data", "file_data", "file_id", "file_url", "id", "url"})
 _SOURCES: Final = frozenset({"base64", "file", "url"})
 _TOKEN_FIELDS: Final = frozenset({"input", "prompt"})
+_REFERRING: Final = _FIELDS | _TOKEN_FIELDS | {"source"}
 
 
 def holds_references(value: Json) -> bool:
     """Whether a parsed body holds images, sound, files, references to them, or token ids."""
-    if isinstance(value, list):
-        return any(map(holds_references, value))
     if isinstance(value, dict):
-        return any(_refers(key, part) or holds_references(part) for key, part in value.items())
+        for key, part in value.items():
+            if key in _REFERRING and _refers(key, part):
+                return True
+            if isinstance(part, dict | list) and holds_references(part):
+                return True
+    elif isinstance(value, list):
+        for part in value:
+            if isinstance(part, dict | list) and holds_references(part):
+                return True
     return False
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from functions.prompt.strict_json import DEPTH_MAX, Json, MalformedMessage
+from functions.prompt.strict_json import DEPTH_MAX, Json, MalformedMessage, TooLarge
 from functions.verdict.models import POINTER_CHARS_MAX
 
 # Field names of the known APIs; any other key may have been chosen to say something.
@@ -47,6 +47,12 @@ _SETTINGS: Final = frozenset(
 _NO_TEXT_VALUE: Final = re.compile(r"(?!.*[0-9]{9})[A-Za-z][A-Za-z0-9._:/-]{0,63}")
 _INNER_DEPTH_MAX: Final = 4
 """JSON in a string in JSON in a string …: deeper than any tool call, shallow enough to bound."""
+_INNER_STARTS: Final = ("{", "[", '"')
+_INNER_APART_MAX: Final = 256
+SEGMENTS_MAX: Final = 20_000
+"""Pieces of text in one body: more than lists of the APIs hold, and read in a tenth of a second."""
+_SHORT_POINTER_CHARS: Final = POINTER_CHARS_MAX // 2
+_NUMBERS: Final = (int, float)
 _HALF_PAIR: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -81,9 +87,10 @@ class Segment:
 
 
 def segments(value: Json) -> list[Segment]:
-    """Every piece of text in a parsed body, in the order of the body.
+    """Every piece of text in a parsed body, in the order of the body; nothing for empty strings.
 
-    Raises `MalformedMessage` where JSON inside a string is nested too deeply to be read.
+    Raises `MalformedMessage` where JSON inside a string is nested too deeply to be read, and
+    `TooLarge` for more than `SEGMENTS_MAX` pieces.
     """
     found: list[Segment] = []
     _walk(value, "", "", found)
@@ -92,34 +99,45 @@ def segments(value: Json) -> list[Segment]:
 
 def _walk(value: Json, pointer: str, role: str, found: list[Segment]) -> None:
     """Add the text of `value`, which `strict_json.parse` has bounded in depth."""
-    if isinstance(value, str):
-        found.append(Segment(value, pointer, role))
-        _inner(value, pointer, role, found, depth=0)
-    elif isinstance(value, list):
-        numbers = [part for part in value if _is_number(part)]
-        if numbers:
-            _number(numbers, pointer, role, found)
-        if len(numbers) == len(value):
-            return
-        for index, part in enumerate(value):
-            if not _is_number(part):
-                _walk(part, below(pointer, str(index)), role, found)
-        _joined(value, pointer, role, found)
-    elif _is_number(value):
+    if len(found) > SEGMENTS_MAX:
+        raise TooLarge(f"the body holds more than {SEGMENTS_MAX} pieces of text")
+    kind = type(value)
+    if kind is str:
+        if value:
+            found.append(Segment(value, pointer, role))
+            _inner(value, pointer, role, found)
+    elif kind is dict:
+        _object(value, pointer, role, found)
+    elif kind is list:
+        _list(value, pointer, role, found)
+    elif kind in _NUMBERS:
         _number([value], pointer, role, found)
-    elif isinstance(value, dict):
-        said_by = value.get("role")
-        role = said_by if isinstance(said_by, str) else role
-        for key, part in value.items():
+
+
+def _object(value: dict[str, Json], pointer: str, role: str, found: list[Segment]) -> None:
+    said_by = value.get("role")
+    role = said_by if isinstance(said_by, str) else role
+    for key, part in value.items():
+        if key in _API_KEYS and len(pointer) < _SHORT_POINTER_CHARS:
+            place = f"{pointer}/{key}"
+        else:
             place = below(pointer, key)
             if key not in _API_KEYS:
                 found.append(Segment(key, place, role, View.KEY))
-            if not _carries_no_text(key, part):
-                _walk(part, place, role, found)
+        if not _carries_no_text(key, part):
+            _walk(part, place, role, found)
 
 
-def _is_number(value: Json) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _list(value: list[Json], pointer: str, role: str, found: list[Segment]) -> None:
+    numbers = [part for part in value if type(part) in _NUMBERS]
+    if numbers:
+        _number(numbers, pointer, role, found)
+    if len(numbers) == len(value):
+        return
+    for index, part in enumerate(value):
+        if type(part) not in _NUMBERS:
+            _walk(part, below(pointer, str(index)), role, found)
+    _joined(value, pointer, role, found)
 
 
 def _number(numbers: list[Json], pointer: str, role: str, found: list[Segment]) -> None:
@@ -138,7 +156,7 @@ def below(pointer: str, step: str) -> str:
 def _carries_no_text(key: str, part: Json) -> bool:
     if isinstance(part, str):
         return key in _NO_TEXT_FIELDS and _NO_TEXT_VALUE.fullmatch(part) is not None
-    return key in _SETTINGS and _is_number(part)
+    return key in _SETTINGS and type(part) in _NUMBERS
 
 
 def _joined(parts: list[Json], pointer: str, role: str, found: list[Segment]) -> None:
@@ -161,21 +179,35 @@ _INNER: Final = json.JSONDecoder(object_pairs_hook=_Pairs, parse_int=float, stri
 _BLANK: Final = re.compile(r"[\s,]*")
 
 
-def _inner(text: str, pointer: str, role: str, found: list[Segment], depth: int) -> None:
+def _inner(text: str, pointer: str, role: str, found: list[Segment]) -> None:
     """Add the strings of the JSON documents at the start of a string: escapes hide nothing there.
 
     Read leniently, since nobody says which reader it is meant for; the string as it is has been
-    added already.
+    added already. A document may be a table of thousands of values: what is beyond
+    `_INNER_APART_MAX` strings becomes one piece, each string on a line of its own.
     """
+    if text[0] not in _INNER_STARTS and not text[0].isspace():
+        return
+    strings: list[str] = []
+    _inner_documents(text, strings, depth=0)
+    apart, rest = strings[:_INNER_APART_MAX], strings[_INNER_APART_MAX:]
+    found.extend(
+        Segment(_HALF_PAIR.sub("\ufffd", each), pointer, role, View.INNER)
+        for each in (*apart, "\n".join(rest))
+        if each
+    )
+
+
+def _inner_documents(text: str, strings: list[str], depth: int) -> None:
     at = _blank(text, 0)
-    while depth < _INNER_DEPTH_MAX and text[at : at + 1] in ("{", "[", '"'):
+    while depth < _INNER_DEPTH_MAX and text[at : at + 1] in _INNER_STARTS:
         try:
             value, at = _INNER.raw_decode(text, at)
         except json.JSONDecodeError:
             return
         except RecursionError:
             raise _too_deep() from None
-        _inner_strings(value, pointer, role, found, depth + 1, level=0)
+        _inner_strings(value, strings, depth + 1, level=0)
         at = _blank(text, at)
 
 
@@ -184,22 +216,19 @@ def _blank(text: str, at: int) -> int:
     return match.end() if match else at
 
 
-def _inner_strings(
-    value: Json, pointer: str, role: str, found: list[Segment], depth: int, level: int
-) -> None:
+def _inner_strings(value: Json, strings: list[str], depth: int, level: int) -> None:
     if level > DEPTH_MAX:
         raise _too_deep()
     if isinstance(value, str):
-        text = _HALF_PAIR.sub("\ufffd", value)
-        found.append(Segment(text, pointer, role, View.INNER))
-        _inner(text, pointer, role, found, depth)
+        strings.append(value)
+        _inner_documents(value, strings, depth)
     elif isinstance(value, _Pairs):
         for key, part in value:
-            _inner_strings(key, pointer, role, found, depth, level + 1)
-            _inner_strings(part, pointer, role, found, depth, level + 1)
+            _inner_strings(key, strings, depth, level + 1)
+            _inner_strings(part, strings, depth, level + 1)
     elif isinstance(value, list):
         for part in value:
-            _inner_strings(part, pointer, role, found, depth, level + 1)
+            _inner_strings(part, strings, depth, level + 1)
 
 
 def _too_deep() -> MalformedMessage:

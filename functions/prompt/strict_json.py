@@ -2,6 +2,9 @@
 
 A lenient parser is a way around a guard: it takes the first of two equal keys where the provider
 takes the last, or stops where the provider reads on. What RFC 8259 leaves open is refused here.
+
+    MalformedMessage
+    └── TooLarge      there is more in it than is read
 """
 
 import json
@@ -19,8 +22,20 @@ _BOM: Final = b"\xef\xbb\xbf"
 _MAYBE_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
+_USUAL_KEYS: Final = frozenset(
+    """
+    content id input max_tokens message messages model name output parameters prompt role stream
+    system temperature text tool_choice tools top_p type user
+    """.split()  # noqa: SIM905 -- easier to read so
+)
+
+
 class MalformedMessage(Exception):
     """A body that cannot be read in one way only; the message quotes nothing of it."""
+
+
+class TooLarge(MalformedMessage):
+    """A message that holds, or decodes to, more than is read."""
 
 
 def parse(body: bytes) -> Json:
@@ -52,6 +67,8 @@ def parse(body: bytes) -> Json:
 
 def _pairs(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     found = dict(pairs)
+    if len(found) == len(pairs) and _USUAL_KEYS.issuperset(found):  # None is another's variant.
+        return found
     if len({key.casefold() for key in found}) != len(pairs):
         raise MalformedMessage("the body holds two keys that differ in letter case at most")
     return found

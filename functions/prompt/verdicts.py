@@ -4,10 +4,9 @@ body ──open_message──▶ Message, or the denial of a message that cannot
 reason + detail ──denied──▶ Verdict in the provider's error shape
 """
 
-from functions.prompt.codings import TooLarge
 from functions.prompt.denial import CONTENT_TYPE, STREAM_CONTENT_TYPE, closing, denial, shape_of
 from functions.prompt.message import Message, read
-from functions.prompt.strict_json import MalformedMessage
+from functions.prompt.strict_json import MalformedMessage, TooLarge
 from functions.verdict import REASONS, Callout, Decision, Finding, Phase, Reason, Verdict
 
 _NO_REVISION = "-"

@@ -6,7 +6,8 @@ import zlib
 import pytest
 
 from functions.prompt import MalformedMessage, read
-from functions.prompt.codings import DECODED_BYTES_MAX, TooLarge, decode_body, encode_body
+from functions.prompt.codings import DECODED_BYTES_MAX, decode_body, encode_body
+from functions.prompt.strict_json import TooLarge
 
 CODINGS = ["gzip", "deflate", "br", "zstd"]
 BODY = '{"messages": [{"role": "user", "content": "账号"}]}'.encode()

@@ -1,0 +1,79 @@
+"""Traits: where one is missing, the step that it stands for would change nothing."""
+
+import base64
+from urllib.parse import quote
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from functions.prompt import fold, normalise, traits
+from functions.prompt.decoding import decode
+from functions.prompt.normalise import narrowed
+from functions.prompt.readings import readings
+from functions.prompt.traits import ALL, Trait, traits_of
+
+DECODED = ALL - {Trait.UNUSUAL, Trait.FOLDABLE}
+ENCODED = st.text(st.sampled_from("账号ab1 "), min_size=1, max_size=8).flatmap(
+    lambda text: st.sampled_from(
+        [
+            text.encode().hex(" "),
+            base64.b64encode(text.encode()).decode(),
+            quote(text),
+            "".join(f"&#{ord(each)};" for each in text),
+            "".join(f"\\u{ord(each):04x}" for each in text),
+            " ".join(f"U+{ord(each):04X}" for each in text),
+            "".join(f"\\{each:03o}" for each in text.encode() if each < 256),
+        ]
+    )
+)
+PIECES = (
+    ENCODED
+    | st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
+    | st.text(st.sampled_from("aAbZ01+/_-=%&\\xuU;# ,:\n一二九零賬é́а，　"), max_size=12)
+)
+TEXTS = st.lists(PIECES, max_size=5).map("".join)
+
+
+@given(TEXTS)
+@example("U+D800 U+1F600")
+@example("一二三四五六")
+def test_a_trait_is_there_wherever_its_step_changes_something(text: str) -> None:
+    even = narrowed(text)
+    traits = traits_of(even)
+    if Trait.UNUSUAL not in traits:
+        assert normalise(text).text == even
+        if Trait.FOLDABLE not in traits:
+            assert fold(even) is None
+    every = [each.text.text for each in decode(even, ALL)]
+    assert [each.text.text for each in decode(even, traits)] == every
+    if traits.isdisjoint(DECODED):
+        assert every == []
+
+
+@given(TEXTS)
+def test_a_text_without_traits_is_its_only_reading(text: str) -> None:
+    even = narrowed(text)
+    if not traits_of(even):
+        assert [each.text.text for each in readings(text)] == [even]
+        assert even == normalise(text).text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Please summarise the contract in three sentences.\nWe meet on Monday at 10 o'clock.",
+        "请把这份合同的要点写成三句话，谢谢。我们下周要和客户开会；语气要正式一些！",
+        "「カタカナ」と、がぎぐげご。",
+        "안녕하세요, 한국어 문장입니다.",
+    ],
+)
+def test_ordinary_text_has_no_traits(text: str) -> None:
+    assert not traits_of(narrowed(text))
+
+
+def test_a_set_that_fails_means_all_traits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """RE2 reports nothing at all where it runs out of memory."""
+    failing = type("Failing", (), {"Match": staticmethod(lambda _: None)})
+    monkeypatch.setattr(traits, "_SET", failing)
+    assert traits_of("plain") == ALL
