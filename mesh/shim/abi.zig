@@ -66,13 +66,6 @@ const host = struct {
     ) Status;
     extern "env" fn proxy_get_header_map_pairs(map: Map, bytes: *?[*]u8, size: *usize) Status;
     extern "env" fn proxy_set_header_map_pairs(map: Map, bytes: [*]const u8, size: usize) Status;
-    extern "env" fn proxy_get_header_map_value(
-        map: Map,
-        name: [*]const u8,
-        name_size: usize,
-        value: *?[*]u8,
-        value_size: *usize,
-    ) Status;
     extern "env" fn proxy_add_header_map_value(
         map: Map,
         name: [*]const u8,
@@ -125,10 +118,20 @@ pub fn log(level: Level, text: []const u8) void {
     _ = host.proxy_log(level, text.ptr, text.len);
 }
 
-/// Unix time. A clock that cannot be read stands at zero: signatures are then too old, and denied.
+/// When the callback under way began to look; 0: it has not yet.
+var now_ns: u64 = 0;
+
+/// Unix time, the same for a whole callback: each read crosses to the host, which costs more than
+/// most of what the shim does. A clock that cannot be read stands at zero: signatures are then too
+/// old, and denied.
 pub fn nowNanoseconds() u64 {
-    var nanoseconds: u64 = 0;
-    return if (host.proxy_get_current_time_nanoseconds(&nanoseconds) == .ok) nanoseconds else 0;
+    if (now_ns == 0 and host.proxy_get_current_time_nanoseconds(&now_ns) != .ok) now_ns = 0;
+    return now_ns;
+}
+
+/// The callback is over: the next one looks at the clock again.
+pub fn forgetTime() void {
+    now_ns = 0;
 }
 
 /// The property at `path` (its steps joined by zero bytes), or null where there is none.
@@ -159,16 +162,6 @@ pub fn pairs(map: Map) Error!headers.Map {
     return headers.Map.parse(written(bytes, size)) catch error.HostRefused;
 }
 
-/// A pseudo-header, of which there is only one; "" where there is none.
-pub fn pseudo(map: Map, name: []const u8) Error![]const u8 {
-    var bytes: ?[*]u8 = null;
-    var size: usize = 0;
-    const status = host.proxy_get_header_map_value(map, name.ptr, name.len, &bytes, &size);
-    if (status == .not_found) return "";
-    try done(status);
-    return written(bytes, size);
-}
-
 /// Removes every header of that name.
 pub fn remove(map: Map, name: []const u8) Error!void {
     try done(host.proxy_remove_header_map_value(map, name.ptr, name.len));
@@ -177,6 +170,11 @@ pub fn remove(map: Map, name: []const u8) Error!void {
 /// Sets a header that stands once. (The host's own "replace" leaves second ones where they are.)
 pub fn set(map: Map, name: []const u8, value: []const u8) Error!void {
     try remove(map, name);
+    try add(map, name, value);
+}
+
+/// Adds a header of which there is none yet.
+pub fn add(map: Map, name: []const u8, value: []const u8) Error!void {
     try done(host.proxy_add_header_map_value(map, name.ptr, name.len, value.ptr, value.len));
 }
 

@@ -53,13 +53,12 @@ pub fn onHeaders(context: u32, end: bool) abi.Flow {
 
 fn examine(context: u32, end: bool) abi.Error!abi.Flow {
     const plugin = streams.pluginOf(context) orelse return error.HostRefused;
-    const authority = try abi.pseudo(.request, ":authority");
-    const match = hosts.match(plugin.config.hosts(), authority);
+    const map = try abi.pairs(.request);
+    const match = hosts.match(plugin.config.hosts(), map.first(":authority"));
     const host = switch (match) {
         .free => return .go,
         .guarded, .refused => |index| &plugin.config.hosts()[index],
     };
-    const map = try abi.pairs(.request);
     const path = map.first(":path");
     const template = host.denialFor(path);
     const stream = streams.take(.{
@@ -146,12 +145,13 @@ fn takeOver(stream: *Stream, map: headers.Map) !void {
     if (credential.key.len == 0) return error.KeyMissing;
     var each = map.iterator();
     while (each.next()) |pair| {
-        if (isDropped(pair.name)) try abi.remove(.request, pair.name);
+        const is_own = text.eql(pair.name, credential.header);
+        if (is_own or isDropped(pair.name)) try abi.remove(.request, pair.name);
     }
     var value: text.Text = .{ .buffer = &credential_buffer };
     value.add(credential.prefix);
     value.add(credential.key);
-    try abi.set(.request, credential.header, value.written());
+    try abi.add(.request, credential.header, value.written());
     // A coding that the provider chooses is one that windows of a stream cannot be read in.
     if (reply.isChecked(stream)) try abi.set(.request, "accept-encoding", "identity");
 }

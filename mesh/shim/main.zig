@@ -3,7 +3,8 @@
 //!     proxy_on_configure                                 ─▶ load.zig
 //!     proxy_on_request_*, proxy_on_http_call_response    ─▶ guard.zig
 //!
-//! The host's ids: a plugin has a context, and each of its streams has one, whose parent it is.
+//! The host's ids: a plugin has a context, and each of its streams has one, whose parent it is. Each
+//! callback that is exported is made for every request of the sidecar, so there is none without use.
 
 const std = @import("std");
 const abi = @import("abi.zig");
@@ -16,6 +17,12 @@ const streams = @import("streams.zig");
 /// No message could be shown to anybody, and its text would be half of the plugin.
 pub const panic = std.debug.no_panic;
 
+/// A callback is over: what the host wrote for it is gone, and its time is past.
+fn leave() void {
+    memory.sweep();
+    abi.forgetTime();
+}
+
 export fn proxy_abi_version_0_2_1() void {}
 
 export fn proxy_on_memory_allocate(size: usize) ?[*]u8 {
@@ -27,7 +34,7 @@ export fn proxy_on_vm_start(_: u32, _: u32) bool {
 }
 
 export fn proxy_on_configure(plugin: u32, configuration_bytes: u32) bool {
-    defer memory.sweep();
+    defer leave();
     return load.configure(plugin, configuration_bytes);
 }
 
@@ -36,37 +43,37 @@ export fn proxy_on_context_create(context: u32, parent: u32) void {
 }
 
 export fn proxy_on_request_headers(stream: u32, _: u32, end_of_stream: bool) abi.Flow {
-    defer memory.sweep();
+    defer leave();
     return guard.onHeaders(stream, end_of_stream);
 }
 
 export fn proxy_on_request_body(stream: u32, body_bytes: u32, end_of_stream: bool) abi.Flow {
-    defer memory.sweep();
+    defer leave();
     return guard.onBody(stream, body_bytes, end_of_stream);
 }
 
 export fn proxy_on_request_trailers(stream: u32, _: u32) abi.Flow {
-    defer memory.sweep();
+    defer leave();
     return guard.onTrailers(stream);
 }
 
 export fn proxy_on_response_headers(stream: u32, _: u32, end_of_stream: bool) abi.Flow {
-    defer memory.sweep();
+    defer leave();
     return reply.onHeaders(stream, end_of_stream);
 }
 
 export fn proxy_on_response_body(stream: u32, body_bytes: u32, end_of_stream: bool) abi.Flow {
-    defer memory.sweep();
+    defer leave();
     return reply.onBody(stream, body_bytes, end_of_stream);
 }
 
 export fn proxy_on_response_trailers(stream: u32, _: u32) abi.Flow {
-    defer memory.sweep();
+    defer leave();
     return reply.onTrailers(stream);
 }
 
 export fn proxy_on_tick(_: u32) void {
-    defer memory.sweep();
+    defer leave();
     reply.onTick();
 }
 
@@ -77,12 +84,8 @@ export fn proxy_on_http_call_response(
     body_bytes: u32,
     _: u32,
 ) void {
-    defer memory.sweep();
+    defer leave();
     guard.onAnswer(token, headers_count, body_bytes);
-}
-
-export fn proxy_on_done(_: u32) bool {
-    return true;
 }
 
 export fn proxy_on_delete(context: u32) void {

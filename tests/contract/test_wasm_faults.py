@@ -30,7 +30,6 @@ HOST_CALLS = (
     "proxy_continue_stream",
     "proxy_get_buffer_bytes",
     "proxy_get_header_map_pairs",
-    "proxy_get_header_map_value",
     "proxy_http_call",
     "proxy_remove_header_map_value",
     "proxy_send_local_response",

@@ -105,7 +105,6 @@ class Host(Machine):
 
     def close(self, context: int) -> None:
         """A stream or a plugin is over."""
-        self._call("proxy_on_done", context)
         self._call("proxy_on_delete", context)
         self._streams.pop(context, None)
 

@@ -158,13 +158,6 @@ class Machine:
         held[:] = parsed(self._read(address, size))
         return OK
 
-    def _proxy_get_header_map_value(
-        self, kind: int, address: int, size: int, value: int, value_size: int
-    ) -> int:
-        name = self._read(address, size).decode()
-        found = [each for header, each in self._map(kind) or [] if header == name]
-        return self._give(found[0].encode("latin-1"), value, value_size) if found else NOT_FOUND
-
     def _proxy_add_header_map_value(
         self, kind: int, name: int, name_size: int, value: int, value_size: int
     ) -> int:
