@@ -9,7 +9,7 @@ path ──denial──▶ the provider's error shape
 
 from functions.prompt.channels import Channel, Heard, StreamText, read_events, released
 from functions.prompt.codings import encode_body
-from functions.prompt.denial import STREAM_CONTENT_TYPE, Shape, denial, shape_of
+from functions.prompt.denial import STREAM_CONTENT_TYPE, Shape, closing, denial, shape_of
 from functions.prompt.edit import CannotEdit, Edit, edit
 from functions.prompt.events import Event, split
 from functions.prompt.folding import fold
@@ -33,6 +33,7 @@ __all__ = [
     "Shape",
     "StreamText",
     "View",
+    "closing",
     "denial",
     "denied",
     "edit",

@@ -11,16 +11,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from functions.verdict import REASONS
-from infra.ports import free_port
-from mesh.shim.build import build
-from mesh.sidecar import Mesh, Ports, Redirect, bootstrap
-from mesh.sidecar.model import ISTIO_RETRIES, Route, Service, WasmFilter, Workload
 from tests.contract.scenarios import (
     HOST,
     Answer,
@@ -32,13 +26,12 @@ from tests.contract.scenarios import (
     plugin_configuration,
     scenarios,
 )
-from tests.support.mesh import running
+from tests.support.plain_mesh import cluster, plain_mesh
 from tests.support.upstream import Upstream, respond
 from tests.support.waiting import wait_until
 from tests.support.wire import Message, call
 
 CALLS = [(scenario, form) for scenario in scenarios() for form in scenario.forms]
-_TYPES = "type.googleapis.com"
 _UNGUARDED = "www.test"
 _DATE = ("date", "Thu, 01 Jan 2026 00:00:00 GMT")
 
@@ -50,16 +43,11 @@ class Played:
     checks: dict[str, Upstream]
 
 
-@pytest.fixture(scope="module")
-def wasm() -> Path:
-    return build()
-
-
 @pytest.mark.parametrize(
     ("scenario", "form"), CALLS, ids=[f"{form}: {scenario.name}" for scenario, form in CALLS]
 )
-def test_a_call_comes_out_as_it_should(wasm: Path, scenario: Scenario, form: Form) -> None:
-    with played(wasm, scenario, form) as result:
+def test_a_call_comes_out_as_it_should(scenario: Scenario, form: Form) -> None:
+    with played(scenario, form) as result:
         _answers_the_caller(scenario, result.answer)
         _reaches_the_provider(scenario, result.provider, form)
         _asks_the_checks(scenario, result.checks)
@@ -116,7 +104,7 @@ def _arrived(requests: list[Message], count: int) -> bool:
 
 
 @contextmanager
-def played(wasm: Path, scenario: Scenario, form: Form) -> Iterator[Played]:
+def played(scenario: Scenario, form: Form) -> Iterator[Played]:
     """Play the call; what it left behind at the caller, the provider and the checks."""
     with ExitStack() as exits:
         over = threading.Event()
@@ -126,25 +114,13 @@ def played(wasm: Path, scenario: Scenario, form: Form) -> Iterator[Played]:
             for check in scenario.checks
         }
         exits.callback(over.set)
-        services = [Service(HOST, 80, 80), Service(_UNGUARDED, 80, 80)]
-        redirects = {f"{each.host}:80": _at(provider) for each in services}
-        for check in scenario.checks:
-            if check.is_known:
-                services.append(Service(_host(check), 80, 80))
-                redirects[f"{_host(check)}:80"] = _at(checks[check.name])
+        hosts = {HOST: provider.port, _UNGUARDED: provider.port}
+        known = [check for check in scenario.checks if check.is_known]
+        hosts |= {_host(check): checks[check.name].port for check in known}
         plugin = plugin_configuration(
-            scenario, form, lambda check: (f"outbound|80||{_host(check)}", _host(check))
+            scenario, form, lambda check: (cluster(_host(check)), _host(check))
         )
-        mesh = Mesh(
-            workload=Workload("default", "sleep", (("app", "sleep"),)),
-            services=tuple(services),
-            tls=(),
-            # Istio routes a final dot nowhere by itself; the shim must not depend on that.
-            routes=(Route((f"{HOST}.",), HOST, 80, ISTIO_RETRIES),),
-            filters=(WasmFilter("meshward", _typed_config(form, plugin, wasm)),),
-        )
-        ports = Ports(listener=free_port().number, admin=free_port().number)
-        sidecar = exits.enter_context(running(bootstrap(mesh, ports, redirects)))
+        sidecar = exits.enter_context(plain_mesh(form, plugin, hosts))
         yield Played(call(sidecar.port, _bytes(scenario.request)), provider, checks)
 
 
@@ -192,27 +168,8 @@ def _answer(provider: Provider) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-def _at(upstream: Upstream) -> Redirect:
-    return Redirect("127.0.0.1", upstream.port)
-
-
 def _host(check: Check) -> str:
     return f"{check.name}.test"
-
-
-def _typed_config(form: Form, plugin: str, wasm: Path) -> dict[str, Any]:
-    """The filter as mesh/manifests/ configures it in this form."""
-    hold = {"allow_on_headers_stop_iteration": True, "failure_policy": "FAIL_RELOAD"}
-    config = {
-        "name": "meshward",
-        "vm_config": {
-            "runtime": "envoy.wasm.runtime.v8",
-            "code": {"local": {"filename": str(wasm)}},
-        },
-        "configuration": {"@type": f"{_TYPES}/google.protobuf.StringValue", "value": plugin},
-        **(hold if form == "hold" else {"failure_policy": "FAIL_CLOSED"}),
-    }
-    return {"@type": f"{_TYPES}/envoy.extensions.filters.http.wasm.v3.Wasm", "config": config}
 
 
 def _bytes(request: Request) -> bytes:

@@ -11,7 +11,7 @@ import contextlib
 import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -19,7 +19,8 @@ from typing import Self
 from infra.local.certificates import ServerCertificate
 from tests.support.wire import Message, parse, read_message
 
-Answer = Callable[[Message], bytes]
+Answer = Callable[[Message], bytes | Iterable[bytes]]
+"""The bytes of an answer, at once or in pieces, each sent when it is there."""
 
 
 def respond(
@@ -130,6 +131,8 @@ class Upstream:
             while (raw := read_message(receive)) is not None:
                 message = parse(raw)
                 self.requests.append(message)
-                connection.sendall(self._answer(message))
+                answer = self._answer(message)
+                for piece in [answer] if isinstance(answer, bytes) else answer:
+                    connection.sendall(piece)
         with self._lock:
             self._open.discard(connection)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from functions.prompt import denial, shape_of
+from functions.prompt import closing, denial, shape_of
 from functions.prompt.denial import CONTENT_TYPE
 from tests.support.mesh import Form, manifests, values
 
@@ -39,4 +39,5 @@ def test_a_path_gets_one_shape_from_shim_and_functions(form: Form, path: str) ->
     found = [each for document in documents for each in templates(document.content)]
     template = next(each for each in found if path.startswith(each["path_prefix"]))
     assert template["body"] == denial(shape_of(path), "{reason}", "{check}")
+    assert template["events"] == closing(shape_of(path), "{reason}", "{check}")
     assert template["content_type"] == CONTENT_TYPE
