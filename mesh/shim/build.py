@@ -2,8 +2,10 @@
 
     python -m mesh.shim.build [--out build/shim.wasm]
 
-Plain `zig build-exe`: the build runner of `zig build` takes minutes on its first run. Nothing is
-built when neither a source nor the compiler has changed since; a stamp beside the result tells.
+Compiled and linked by hand: the build runner of `zig build` takes minutes on its first run, and
+`zig build-exe` cannot tell its linker to write addresses in as few bytes as they need, which are a
+twelfth of the plugin (docs/decisions/0089-linked-by-hand.md). Nothing is built when neither a
+source nor the compiler has changed since; a stamp beside the result tells.
 """
 
 import argparse
@@ -16,17 +18,22 @@ from pathlib import Path
 
 SOURCES = Path(__file__).parent
 DEFAULT_OUT = SOURCES.parents[1] / "build" / "shim.wasm"
-_FLAGS = (
-    "-target",
-    "wasm32-freestanding",
-    "-fno-entry",
-    "-rdynamic",
-    "-O",
-    "ReleaseSmall",
+_COMPILER_FLAGS = (
+    *("-target", "wasm32-freestanding"),
+    *("-O", "ReleaseSmall"),
     "-fstrip",
-    # Linear memory grows only for bodies and configurations; the stack is small and bounded.
-    "--stack",
-    "65536",
+    "-flto",
+)
+_LINKER_FLAGS = (
+    "--no-entry",
+    "--export-dynamic",
+    "--export-memory",
+    "--strip-all",
+    "--compress-relocations",
+    # Linear memory grows only for bodies and configurations; the stack is small and bounded. It
+    # lies lowest: what outgrows it traps, and overwrites nothing.
+    "--stack-first",
+    *("-z", "stack-size=65536"),
 )
 
 
@@ -42,9 +49,11 @@ def build(out: Path = DEFAULT_OUT) -> Path:
         return out
     out.parent.mkdir(parents=True, exist_ok=True)
     fresh = out.with_name(f".{out.name}.{os.getpid()}")
-    run_zig(
-        "build-exe", str(SOURCES / "main.zig"), *_FLAGS, f"-femit-bin={fresh}", cache=out.parent
-    )
+    compiled = fresh.with_name(f"{fresh.name}.o")
+    main = str(SOURCES / "main.zig")
+    run_zig("build-obj", main, *_COMPILER_FLAGS, f"-femit-bin={compiled}", cache=out.parent)
+    _run("wasm-ld", *_LINKER_FLAGS, "-o", str(fresh), str(compiled))
+    compiled.unlink()
     fresh.replace(out)
     stamp.write_text(wanted)
     return out
@@ -53,8 +62,11 @@ def build(out: Path = DEFAULT_OUT) -> Path:
 def run_zig(*arguments: str, cache: Path = DEFAULT_OUT.parent) -> str:
     """Run the compiler; what it printed. Raises `BuildError` when it refuses."""
     folder = str(cache / "zig-cache")
+    return _run(*arguments, "--cache-dir", folder, "--global-cache-dir", folder)
+
+
+def _run(*arguments: str) -> str:
     command = [sys.executable, "-m", "ziglang", *arguments]
-    command += ["--cache-dir", folder, "--global-cache-dir", folder]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise BuildError(done.stdout + done.stderr)
@@ -62,7 +74,7 @@ def run_zig(*arguments: str, cache: Path = DEFAULT_OUT.parent) -> str:
 
 
 def _fingerprint() -> str:
-    digest = hashlib.sha256(f"{version('ziglang')} {' '.join(_FLAGS)}".encode())
+    digest = hashlib.sha256(f"{version('ziglang')} {_COMPILER_FLAGS} {_LINKER_FLAGS}".encode())
     for source in sorted(SOURCES.glob("*.zig")):
         digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
     return digest.hexdigest()
