@@ -1,7 +1,7 @@
 """A policy ready to judge by: its rules compiled, each held to its own examples."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -45,6 +45,26 @@ class CompiledPolicy:
         return readers
 
 
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """An example of a rule, its `kind` (`find` or `pass`), and whether the rule found it."""
+
+    kind: str
+    example: str
+    found: bool
+
+    @property
+    def passed(self) -> bool:
+        """Whether the rule does what the example says."""
+        return self.found == (self.kind == "find")
+
+    @property
+    def complaint(self) -> str:
+        """What is wrong, for whoever wrote the rule."""
+        said = "is found, and must not be" if self.found else "is not found"
+        return f"examples.{self.kind}: {self.example[:_SHOWN_CHARS]!r} {said}"
+
+
 def compile_policy(source: PolicySource, revision: str) -> CompiledPolicy:
     """Compile a policy's rules and hold each to its own examples.
 
@@ -57,9 +77,9 @@ def compile_policy(source: PolicySource, revision: str) -> CompiledPolicy:
     except engines.PatternError as error:
         raise source.error(error.rule, str(error)) from None
     for index, rule in enumerate(rules):
-        complaint = _complaint(matcher, index, rule)
-        if complaint:
-            raise source.error(index, complaint)
+        wrong = next((each for each in trials(matcher, index, rule) if not each.passed), None)
+        if wrong is not None:
+            raise source.error(index, wrong.complaint)
     return ready(source.policy, revision, matcher)
 
 
@@ -91,14 +111,10 @@ def forms(word: str) -> Sequence[str]:
     return (normalised,) if folded is None else (normalised, folded.text)
 
 
-def _complaint(matcher: engines.Matcher, index: int, rule: Rule) -> str:
-    """The first example of a rule that does not do what it says, empty where all do."""
+def trials(matcher: engines.Matcher, index: int, rule: Rule) -> Iterator[Trial]:
+    """What the rule of that index does with each of its own examples."""
     only = [each == index for each in range(matcher.rules)]
-    examples = [("find", each) for each in rule.examples.find]
-    examples += [("pass", each) for each in rule.examples.pass_]
-    for kind, example in examples:
-        found = any(matcher.hits(each.text.text, only) for each in readings(example))
-        if found != (kind == "find"):
-            said = "is found, and must not be" if found else "is not found"
-            return f"examples.{kind}: {example[:_SHOWN_CHARS]!r} {said}"
-    return ""
+    for kind, examples in (("find", rule.examples.find), ("pass", rule.examples.pass_)):
+        for example in examples:
+            found = any(matcher.hits(each.text.text, only) for each in readings(example))
+            yield Trial(kind, example, found)

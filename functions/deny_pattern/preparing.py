@@ -11,9 +11,10 @@ from functions.policy import PolicySource
 from functions.policy.preparing import main
 
 
-def _make(source: PolicySource, revision: str) -> bytes:
+def made(source: PolicySource, revision: str) -> bytes:
+    """A policy's compiled rules, each tried. Raises `PolicyError`."""
     return compile_policy(source, revision).matcher.serialised
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], ENGINE, _make))
+    sys.exit(main(sys.argv[1:], ENGINE, made))

@@ -9,7 +9,7 @@ does not load is told on standard error, with an exit status of its own.
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
 
@@ -24,26 +24,37 @@ _NICE: Final = 10
 """How far it stands back behind the calls."""
 
 
-def main(
-    arguments: list[str], engine: str = "", make: Make = lambda _source, _revision: b""
-) -> int:
+def prepare(folder: Path, engine: str, make: Make, known: Collection[str] = ()) -> bytes:
+    """All policies of `folder`, those that are not `known` with what `make` makes of them.
+
+    Raises `PolicyError`, and `OSError` where the folder cannot be read.
+    """
+    made_of = fingerprint(folder, engine)
+    done = [
+        each
+        if each.revision in known
+        else Prepared(each.source, each.revision, make(each.source, each.revision))
+        for each in read_here(folder, engine)
+    ]
+    return dump(made_of, done)
+
+
+def _nothing(_source: PolicySource, _revision: str) -> bytes:
+    return b""
+
+
+def main(arguments: list[str], engine: str = "", make: Make = _nothing) -> int:
     """Prepare the folder in `arguments`; `REFUSED` where a policy does not load."""
     os.nice(_NICE)
     asked = json.loads(sys.stdin.read() or "{}")
-    engine, known = asked.get("engine", engine), asked.get("known", ())
-    folder = Path(arguments[0])
     try:
-        made_of = fingerprint(folder, engine)
-        done = [
-            each
-            if each.revision in known
-            else Prepared(each.source, each.revision, make(each.source, each.revision))
-            for each in read_here(folder, engine)
-        ]
+        done = prepare(
+            Path(arguments[0]), asked.get("engine", engine), make, asked.get("known", ())
+        )
     except (PolicyError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return REFUSED
-    sys.stdout.buffer.write(dump(made_of, done))
+    sys.stdout.buffer.write(done)
     return 0
 
 

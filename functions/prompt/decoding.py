@@ -3,8 +3,8 @@ r"""Text that stands encoded in a text: URL escapes, HTML entities, \u escapes, 
     "say 6LSm5Y+3 aloud"  ──base64──▶  "say 账号 aloud"
     "%25E8%25B4%25A6"     ──url──▶  "%E8%B4%A6"  ──url──▶  "账"
 
-Each round decodes all that it can in place, so that what stands half encoded is read whole, and the
-next round looks at what came of it. What does not decode to printable text stays as it is: a hash
+Each step decodes all that it can in place, so that what stands half encoded is read whole, and the
+next one looks at what came of it. What does not decode to printable text stays as it is: a hash
 or an id is no text. Rounds and lengths are bounded: nothing decodes to more than it was.
 """
 
@@ -12,9 +12,9 @@ import base64
 import binascii
 import html
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import re2
 
@@ -47,6 +47,10 @@ _LINE_ENDS: Final = str.maketrans("", "", "\r\n\t ")
 _ALLOWED: Final = str.maketrans("", "", "\t\n\r")
 
 
+_Coding = tuple[Trait, str, Any, Callable[[str], str | None]]
+"""The trait that asks for it, its name, its pattern (of `re` or RE2), and what a match says."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decoded:
     """A text with what stood encoded in it, decoded by the encodings that `how` names."""
@@ -56,26 +60,37 @@ class Decoded:
 
 
 def decode(text: str, traits: frozenset[Trait] | None = None) -> Iterator[Decoded]:
-    """What `text` says when what is encoded in it is read, round by round; often nothing.
+    """What `text` says when what is encoded in it is read, step by step; often nothing.
 
-    `traits` are those of `text`, where they are known.
+    Each text comes once. Read without the guesses first: what an escape hides may look like Base64,
+    and would be lost to it before it has come to light. `traits` are those of `text`, where they
+    are known.
     """
-    here = Normalised(text, None)
     if traits is None:
         traits = traits_of(text)
+    seen = {text}
+    for codings in (_ESCAPES, _CODINGS):
+        for decoded in _undone(text, traits, codings):
+            if decoded.text.text not in seen:
+                seen.add(decoded.text.text)
+                yield decoded
+
+
+def _undone(text: str, traits: frozenset[Trait], codings: Sequence[_Coding]) -> Iterator[Decoded]:
+    """`text` after each of `codings` that finds something, in rounds until none does."""
+    here = Normalised(text, None)
     how: list[str] = []
     for _ in range(ROUNDS_MAX):
-        applied = []
-        for trait, name, pattern, reader in _CODINGS:
+        before = len(how)
+        for trait, name, pattern, reader in codings:
             there = _replaced(here, pattern, reader) if trait in traits else None
             if there is not None:
                 here = there
                 traits = traits_of(here.text)
-                applied.append(name)
-        if not applied:
+                how.append(name)
+                yield Decoded(here, ".".join(how))
+        if len(how) == before:
             return
-        how += applied
-        yield Decoded(here, ".".join(how))
 
 
 def _replaced(
@@ -155,10 +170,14 @@ def _from_base64(match: str) -> str | None:
         return None
 
 
-_CODINGS: Final = (
+_ESCAPES: Final[tuple[_Coding, ...]] = (
     (Trait.URL, "url", _URL, _from_url),
     (Trait.ENTITY, "entity", _ENTITY, _from_entity),
     (Trait.ESCAPE, "escape", _ESCAPE, _from_escape),
+)
+"""What says of itself that it is encoded."""
+_CODINGS: Final[tuple[_Coding, ...]] = (
+    *_ESCAPES,
     (Trait.HEX, "hex", _HEX, _from_hex),
     (Trait.BASE64_LINES, "base64", _BASE64_LINES, _from_base64),
     (Trait.BASE64, "base64", _BASE64, _from_base64),

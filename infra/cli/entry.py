@@ -1,4 +1,4 @@
-"""The way in: `meshward emulate` without the SDKs, which take longer to import than it to start."""
+"""The way in: commands that need no SDK come without them, which take longer to import."""
 
 import sys
 
@@ -9,6 +9,10 @@ def main() -> None:
         from infra.cli import emulate  # noqa: PLC0415 -- only what this command needs
 
         emulate.main(sys.argv[2:])
+    elif sys.argv[1:2] and sys.argv[1] in ("check", "eval", "policy"):
+        from infra.cli import policies  # noqa: PLC0415
+
+        policies.main()
     else:
         from infra.cli import main as commands  # noqa: PLC0415 -- and here everything
 

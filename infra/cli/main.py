@@ -19,9 +19,10 @@ from rich.console import Console
 from rich.table import Table
 
 from infra import deploy
-from infra.cli import judge
+from infra.cli import judge, policies
 from infra.cli import settings as configuration
 from infra.cli.emulate import emulate
+from infra.cli.running import run
 from infra.cli.stack import MANIFESTS, ROOT, Stack, local_stack
 from infra.local import banner
 from infra.local.children import ChildError
@@ -35,17 +36,15 @@ app = typer.Typer(
     help="Guards LLM calls at the mesh sidecar. `meshward up` runs all of it on this machine.",
 )
 console = Console()
-errors = Console(stderr=True)
 
 _EXPECTED = (
+    *policies.EXPECTED,
     BuildError,
     ChildError,
     configuration.SettingsError,
     DaraException,
     deploy.DeploymentError,
     deploy.PackageError,
-    OSError,
-    sidecar.ManifestError,
     sidecar.SidecarError,
 )
 
@@ -83,6 +82,7 @@ def up(
 
 app.command()(emulate)
 app.add_typer(judge.app, name="judge")
+policies.add_to(app)
 
 
 @app.command()
@@ -153,16 +153,8 @@ def shim(
 
 
 def main() -> None:
-    """The entry point: expected errors are one message and status 1, never a stack trace."""
-    try:
-        app()
-    except _EXPECTED as error:
-        errors.print(f"[bold red]error:[/bold red] {_worded(error)}", highlight=False)
-        sys.exit(1)
-
-
-def _worded(error: BaseException) -> str:
-    return str(getattr(error, "message", None) or error).replace("[", r"\[")
+    """The entry point of all commands."""
+    run(app, _EXPECTED)
 
 
 def _parts(stack: Stack) -> list[banner.Part]:

@@ -1,0 +1,149 @@
+"""`meshward eval`: how good a policy is on labelled texts, and whether another one is better."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from infra.cli.check import Policies, wide_table
+from infra.cli.messages import CHAT_PATH, HOST, Form, body_of, callout_of
+from infra.cli.tools import POLICIES, ToolError, check_over, unknown_policy
+from infra.evaluation import Column, Count, Outcome, Sample, Tally, discordance, page, samples
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A policy to measure: its folder and name."""
+
+    folder: Path
+    name: str
+
+
+def evaluate(
+    data: Annotated[Path, typer.Argument(help="Labelled texts, a JSON object a line.")],
+    policy: Annotated[str, typer.Option(help="The policy to measure.")] = "default",
+    policies: Policies = POLICIES,
+    against: Annotated[str, typer.Option(help="Another policy to compare it with.")] = "",
+    against_policies: Annotated[
+        Path | None, typer.Option(help="The folder of that one, if it is another.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Write a page with plots here.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="All counts as a document.")] = False,
+) -> None:
+    """Measure a policy on labelled texts: recall, precision, false positives, with intervals.
+
+    A line is {"text": …, "expect": "allow"}, or {"text": …, "expect": "deny", "category": …};
+    docs/policies.md has the rest. No output holds a piece of a text.
+    """
+    measured = [Measured(policies, policy)]
+    if against or against_policies:
+        measured.append(Measured(against_policies or policies, against or policy))
+    total = sum(1 for _ in samples(data))
+    if not total:
+        raise ToolError(f"{data}: holds no texts")
+    columns = [_column(each, data, total) for each in measured]
+    if report is not None:
+        report.write_text(page(data.name, columns), encoding="utf-8")
+    if as_json:
+        sys.stdout.write(json.dumps(_document(columns), ensure_ascii=False, indent=1) + "\n")
+        return
+    _show(Console(highlight=False), columns)
+    if report is not None:
+        sys.stdout.write(f"{report}\n")
+
+
+def _column(measured: Measured, data: Path, total: int) -> Column:
+    """All texts judged by one policy, with a progress bar on standard error."""
+    tally, revisions = Tally(), set()
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    with bar, check_over(measured.folder) as deny_pattern:
+        if measured.name not in deny_pattern.policies:
+            raise unknown_policy(measured.folder, measured.name, deny_pattern.policies)
+        task = bar.add_task(measured.name, total=total)
+        for sample in samples(data):
+            callout, body = _message(sample, measured.name)
+            answered = deny_pattern.ask(callout, body)
+            revisions.add(answered.verdict.revision)
+            tally.add(Outcome.of(sample, answered.verdict, answered.microseconds))
+            bar.advance(task)
+    return Column(measured.name, ", ".join(sorted(revisions)), tally)
+
+
+def _message(sample: Sample, policy: str) -> tuple[Any, bytes]:
+    callout = callout_of(sample.phase, policy, HOST, sample.path or CHAT_PATH, sample.workload)
+    if sample.text is None:
+        return callout, json.dumps(sample.body, ensure_ascii=False).encode("utf-8", "replace")
+    text = sample.text.encode("utf-8", "replace")
+    return callout, body_of(text, Form.TEXT, sample.phase, sample.role, "qwen-plus")
+
+
+def _show(console: Console, columns: list[Column]) -> None:
+    for column in columns:
+        tally = column.tally
+        table = wide_table("category", "recall", "precision", "false positives", "texts")
+        for name in tally.categories():
+            row = tally.row(name)
+            shares = map(_told, (row.recall, row.precision, row.false_positives))
+            table.add_row(name, *shares, f"{row.recall.total}/{len(tally.outcomes)}")
+        console.print(f"[bold]{column.name}[/bold]  revision {column.revision}", soft_wrap=True)
+        console.print(table)
+        took = f"{tally.microseconds(0.5):.0f} µs in the median"
+        told = f"decisions as labelled: {_told(tally.as_expected)}; a verdict took {took}\n"
+        console.print(told, soft_wrap=True)
+    if len(columns) == 2:
+        first, second = columns
+        only_first, only_second, p = discordance(first.tally.outcomes, second.tally.outcomes)
+        told = f"only {first.name} is right: {only_first:,}, only {second.name}: {only_second:,}"
+        console.print(f"{told}; p = {p:.3g} (exact McNemar test)", soft_wrap=True)
+
+
+def _told(count: Count) -> str:
+    share, (low, high) = count.share, count.interval
+    if share is None:
+        return "–"
+    return f"{share:.1%} ({100 * low:.1f}–{100 * high:.1f})"
+
+
+def _document(columns: list[Column]) -> list[dict[str, Any]]:
+    counts: Callable[[Count], dict[str, Any]] = lambda count: {  # noqa: E731 -- reads as a table
+        "hits": count.hits,
+        "total": count.total,
+        "share": count.share,
+        "interval": count.interval,
+    }
+    return [
+        {
+            "policy": column.name,
+            "revision": column.revision,
+            "decisions_as_labelled": counts(column.tally.as_expected),
+            "categories": {
+                name: {
+                    "recall": counts(row.recall),
+                    "precision": counts(row.precision),
+                    "false_positives": counts(row.false_positives),
+                }
+                for name in column.tally.categories()
+                for row in [column.tally.row(name)]
+            },
+            "groups": {
+                name: {"found": counts(found), "found_wrongly": counts(wrongly)}
+                for name, found, wrongly in column.tally.groups()
+            },
+            "missed_lines": [each.sample.line for each in column.tally.missed()],
+            "wrong_lines": [each.sample.line for each in column.tally.wrongly_found()],
+        }
+        for column in columns
+    ]
