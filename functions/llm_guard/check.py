@@ -8,14 +8,15 @@ body ──read──▶ pieces ──memory──▶ those not judged before �
 
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
-from functions.llm_guard import prompt
 from functions.llm_guard.categories import described
 from functions.llm_guard.deadline import Deadline
 from functions.llm_guard.failures import JudgeError
 from functions.llm_guard.hits import Case, Hit, Means, TooMuch, hits_in, hits_in_new
 from functions.llm_guard.pieces import pieces_of
+from functions.llm_guard.prompt import Questions, built_in
 from functions.llm_guard.streams import identity, opened, read_window, sealed
 from functions.policy import (
     Judge,
@@ -24,37 +25,45 @@ from functions.policy import (
     PolicyError,
     PolicyFile,
     PolicySource,
-    PromptTexts,
     Unreadable,
 )
 from functions.prompt import denied, is_stream, open_message, unknown_policy
-from functions.verdict import REASONS, Callout, Decision, Finding, Reason, Severity, Verdict
+from functions.verdict import (
+    REASONS,
+    Callout,
+    Decision,
+    Finding,
+    Phase,
+    Reason,
+    Severity,
+    Verdict,
+)
 
 NAME: Final = "llm-guard"
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedPolicy:
-    """A policy ready to judge by: its categories described, the words to ask in chosen."""
+    """A policy ready to judge by: its categories described, its questions worded."""
 
     policy: PolicyFile
     revision: str
-    judge: Judge | None
-    texts: PromptTexts
+    judge: Judge | None = None
+    questions: Questions | None = None
 
 
 def compile_policy(source: PolicySource, revision: str) -> JudgedPolicy:
     """The policy, ready. Raises `PolicyError` for a category that nobody describes."""
     judge, policy = source.policy.judge, source.policy
     if judge is None:
-        return JudgedPolicy(policy, revision, None, PromptTexts.model_construct())
+        return JudgedPolicy(policy, revision)
     try:
         categories = tuple(described(each, judge.language) for each in judge.categories)
     except PolicyError as error:
         raise PolicyError(f"{source.file}: {error}") from None
     judge = judge.model_copy(update={"categories": categories})
-    texts = judge.prompt or prompt.built_in(judge.language)
-    return JudgedPolicy(policy, revision, judge, texts)
+    texts = judge.prompt or built_in(judge.language)
+    return JudgedPolicy(policy, revision, judge, Questions(categories, texts))
 
 
 async def judge(
@@ -66,15 +75,15 @@ async def judge(
     """
     if compiled is None:
         return unknown_policy(NAME, callout)
-    rules = compiled.judge
-    if rules is None:
+    rules, questions = compiled.judge, compiled.questions
+    if rules is None or questions is None:
         detail = f"the policy {callout.policy} has no judge section"
         return denied(NAME, callout, compiled.revision, Reason.POLICY_UNKNOWN, detail)
     if len(body) > compiled.policy.body_bytes_max:
         detail = f"it has {len(body)} bytes, and the policy takes {compiled.policy.body_bytes_max}"
         return denied(NAME, callout, compiled.revision, Reason.REQUEST_TOO_LARGE, detail)
     deadline = Deadline.after(min(seconds, rules.timeout_ms / 1000))
-    case = Case(callout.workload, compiled.revision, rules, compiled.texts, means, deadline)
+    case = Case(callout.workload, compiled.revision, rules, questions, means, deadline)
     if is_stream(callout):
         return await _judge_stream(callout, body, compiled, case)
     return await _judge_whole(callout, body, compiled, case)
@@ -183,13 +192,27 @@ def _allow(
     findings: tuple[Finding, ...] = (),
 ) -> Verdict:
     judged = reason in (Reason.JUDGE_CLEARED, Reason.MESSAGE_EMPTY)
+    seconds = compiled.policy.cache_seconds if judged else 0
+    return _allowed(callout.phase, callout.policy, compiled.revision, reason, findings, seconds)
+
+
+@lru_cache(maxsize=1024)
+def _allowed(
+    phase: Phase,
+    policy: str,
+    revision: str,
+    reason: Reason,
+    findings: tuple[Finding, ...],
+    cache_seconds: int,
+) -> Verdict:
+    """The verdict; most are the same as one before."""
     return Verdict(
         check=NAME,
-        phase=callout.phase,
-        policy=callout.policy,
-        revision=compiled.revision,
+        phase=phase,
+        policy=policy,
+        revision=revision,
         decision=Decision.ALLOW,
         reason=reason,
         findings=findings,
-        cache_seconds=compiled.policy.cache_seconds if judged else 0,
+        cache_seconds=cache_seconds,
     )

@@ -9,9 +9,8 @@ nor the calls behind it.
 """
 
 import asyncio
+import math
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Final
 
 from functions.llm_guard.deadline import Deadline
@@ -22,11 +21,12 @@ _WEIGHT: Final = 0.1
 
 
 class Gate:
-    """At most `calls_max` calls inside, at most `queue_max` before it."""
+    """At most `calls_max` calls inside, at most `queue_max` before it, none for longer than so."""
 
-    def __init__(self, calls_max: int, queue_max: int) -> None:
+    def __init__(self, calls_max: int, queue_max: int, wait_seconds_max: float = math.inf) -> None:
         self._calls_max = calls_max
         self._queue_max = queue_max
+        self._wait_seconds_max = wait_seconds_max
         self._stay_seconds = 0.0
         self.inside = 0
         self._queue: deque[asyncio.Future[None]] = deque()
@@ -41,36 +41,29 @@ class Gate:
         """Whether a call would have to wait."""
         return self.inside >= self._calls_max
 
-    @asynccontextmanager
-    async def enter(self, deadline: Deadline) -> AsyncIterator[None]:
+    def enter(self, deadline: Deadline) -> "_Stay":
         """Be inside for as long as the context lasts.
 
         Raises `JudgeError` (overloaded) at once where the turn would not come in time, and when it
         has not come in time.
         """
-        await self._turn(deadline)
-        clock = asyncio.get_running_loop()
-        entered = clock.time()
-        try:
-            yield
-        finally:
-            self._stay_seconds += _WEIGHT * (clock.time() - entered - self._stay_seconds)
-            self._leave()
+        return _Stay(self, deadline)
 
-    async def _turn(self, deadline: Deadline) -> None:
+    async def turn(self, deadline: Deadline) -> None:
+        """Wait for a place, and have it."""
         if not self.busy:
             self.inside += 1
             return
         if len(self._queue) >= self._queue_max:
             raise JudgeError(Failure.OVERLOADED, "the queue before the judge is full")
         # A place frees itself every stay / calls_max on the average, and then the call takes one.
-        expected = self._stay_seconds * (1 + (len(self._queue) + 1) / self._calls_max)
-        if expected > deadline.left():
+        wait = self._stay_seconds * (len(self._queue) + 1) / self._calls_max
+        if wait > self._wait_seconds_max or wait + self._stay_seconds > deadline.left():
             raise JudgeError(Failure.OVERLOADED, "its turn at the judge would come too late")
         turn = asyncio.get_running_loop().create_future()
         self._queue.append(turn)
         try:
-            async with asyncio.timeout(deadline.left()):
+            async with asyncio.timeout(min(deadline.left(), self._wait_seconds_max)):
                 await turn
         except TimeoutError:
             self._give_up(turn)
@@ -78,6 +71,11 @@ class Gate:
         except asyncio.CancelledError:
             self._give_up(turn)
             raise
+
+    def leave(self, stayed_seconds: float) -> None:
+        """Give the place back, after a stay of so many seconds."""
+        self._stay_seconds += _WEIGHT * (stayed_seconds - self._stay_seconds)
+        self._leave()
 
     def _give_up(self, turn: asyncio.Future[None]) -> None:
         if turn.done() and not turn.cancelled():  # The turn came at the very same moment.
@@ -93,3 +91,21 @@ class Gate:
                 turn.set_result(None)
                 return
         self.inside -= 1
+
+
+class _Stay:
+    """A call's time at the judges. A class, since a generator costs every call twice as much."""
+
+    __slots__ = ("_deadline", "_entered", "_gate")
+
+    def __init__(self, gate: Gate, deadline: Deadline) -> None:
+        self._gate = gate
+        self._deadline = deadline
+        self._entered = 0.0
+
+    async def __aenter__(self) -> None:
+        await self._gate.turn(self._deadline)
+        self._entered = asyncio.get_running_loop().time()
+
+    async def __aexit__(self, *_error: object) -> None:
+        self._gate.leave(asyncio.get_running_loop().time() - self._entered)

@@ -20,15 +20,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from functions.llm_guard import prompt
 from functions.llm_guard.deadline import Deadline
 from functions.llm_guard.failures import Failure, JudgeError
 from functions.llm_guard.opinion import Asked, Opinion
 from functions.llm_guard.pieces import Piece, new_in_context, windows
 from functions.llm_guard.pieces import keys as keys_of
+from functions.llm_guard.prompt import Questions
 from functions.llm_guard.screen import screen
 from functions.llm_guard.streams import Seals
-from functions.policy import Category, CategoryAction, Judge, JudgeMode, PromptTexts, Quorum
+from functions.policy import Category, CategoryAction, Judge, JudgeMode, Quorum
 
 _AT_ONCE_MAX: Final = 8
 """Windows of one message at the judges at once: a long one must not keep all others waiting."""
@@ -99,7 +99,7 @@ class Case:
     workload: str
     revision: str
     rules: Judge
-    texts: PromptTexts
+    questions: Questions
     means: Means
     deadline: Deadline
 
@@ -227,7 +227,7 @@ async def _voted(case: Case, window: Sequence[Piece], quorum: Quorum) -> list[Hi
 async def _opinion(case: Case, window: Sequence[Piece], only: int | None = None) -> list[Hit]:
     """What counts of one judge's findings, of any judge's or of that one's."""
     rules = case.rules
-    asked = prompt.question(window, rules.categories, case.texts, case.means.nonce())
+    asked = case.questions.about(window, case.means.nonce())
     opinion = await case.means.judges.ask(asked, case.deadline, only)
     texts = [piece.text for piece in window]
     named = {each.id: each for each in rules.categories}

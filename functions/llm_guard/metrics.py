@@ -3,13 +3,16 @@
 Labels come from settings, policies and closed sets; no value of a label is ever a piece of a text.
 """
 
+from collections import Counter as Counting
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import Final, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client import Metric as MetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.samples import Sample
 
 from functions.llm_guard.breaker import State
 from functions.llm_guard.failures import Failure
@@ -23,6 +26,15 @@ _SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 7.5, 10, 20, 6
 _BREAKER: Final = {State.CLOSED: 0, State.HALF_OPEN: 1, State.OPEN: 2}
 
 Metric = TypeVar("Metric", Counter, Histogram)
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What judging has cost: tokens, and money where a price is set, in its currency."""
+
+    tokens_in: int
+    tokens_out: int
+    cost: float
 
 
 class Meter:
@@ -94,6 +106,14 @@ class Meter:
         for name, state in states.items():
             gauge.labels(name).set_function(partial(_breaker, state))
 
+    def spent(self) -> Spent:
+        """What all judges have cost so far."""
+        tokens: Counting[str] = Counting()
+        for sample in _samples(self._tokens):
+            tokens[sample.labels["direction"]] += int(sample.value)
+        cost = sum(sample.value for sample in _samples(self._cost))
+        return Spent(tokens["in"], tokens["out"], round(cost, 9))
+
     def collect(self) -> Iterable[MetricFamily]:
         """All of it as the library's objects."""
         return self._registry.collect()
@@ -112,6 +132,12 @@ class Meter:
         return Histogram(
             f"meshward_{name}_seconds", what, labels, registry=self._registry, buckets=_SECONDS
         )
+
+
+def _samples(counter: Counter) -> list[Sample]:
+    """A counter's values, without the moments since when they count."""
+    (family,) = counter.collect()
+    return [each for each in family.samples if each.name.endswith("_total")]
 
 
 def _breaker(state: Callable[[], State]) -> float:

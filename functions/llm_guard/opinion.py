@@ -72,12 +72,12 @@ class Opinion(_Read):
 class Asked:
     """One question to a judge, ready to send, and what its answer must keep to.
 
-    `response_format` asks for the answer's form by JSON Schema. `canary` must come back, and
-    findings may only name one of `categories`.
+    `response_format` asks for the answer's form by JSON Schema, as JSON. `canary` must come back,
+    and findings may only name one of `categories`.
     """
 
     messages: tuple[dict[str, str], ...]
-    response_format: dict[str, Any]
+    response_format: str
     canary: str
     categories: frozenset[str]
 

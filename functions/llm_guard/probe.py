@@ -22,12 +22,13 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from functions.llm_guard import prompt
 from functions.llm_guard.categories import BUILT_IN, NONE, described
-from functions.llm_guard.endpoint import Endpoint, transport_of
+from functions.llm_guard.connection import HttpConnection
+from functions.llm_guard.endpoint import Endpoint
 from functions.llm_guard.failures import Failure, JudgeError
 from functions.llm_guard.opinion import Usage
 from functions.llm_guard.pieces import Piece
+from functions.llm_guard.prompt import Questions, built_in
 from functions.llm_guard.settings import read
 from functions.policy import Category, Language
 from functions.policy.documents import Document
@@ -41,7 +42,11 @@ _PATIENCE_SECONDS: Final = 30.0
 _THRESHOLD: Final = 0.5
 _ROUND_MS: Final = 100
 _TIMEOUT_MS_MIN: Final = 500
-_UNREACHABLE: Final = frozenset({Failure.CONNECT, Failure.UNAUTHORISED, Failure.STATUS})
+_SILENT: Final = frozenset({Failure.CONNECT, Failure.TIMEOUT, Failure.BROKEN_OFF})
+_HOPELESS: Final = frozenset(
+    {Failure.CONNECT, Failure.UNAUTHORISED, Failure.STATUS, Failure.REJECTED}
+)
+"""Whoever fails so at the first question is asked no other."""
 
 Kind = Literal["agreement", "talk-round"]
 
@@ -104,17 +109,18 @@ async def probe(
     So a judge that is not there costs one wait, and one without schemas is asked for one once.
     """
     categories = [described(Category(id=each), language) for each in BUILT_IN[language]]
+    wording = Questions(categories, built_in(language))
     asked: list[tuple[Kind, Question]] = [("agreement", each) for each in questions.cases]
     asked += [("talk-round", each) for each in questions.talk_rounds]
-    first = await _answer(endpoint, language, categories, *asked[0], nonce())
+    first = await _answer(endpoint, wording, *asked[0], nonce())
     yield first
-    if first.failure and Failure(first.failure) in _UNREACHABLE:
+    if first.failure and Failure(first.failure) in _HOPELESS:
         return
     turns = asyncio.Semaphore(_AT_ONCE)
 
     async def one(kind: Kind, question: Question) -> Answer:
         async with turns:
-            return await _answer(endpoint, language, categories, kind, question, nonce())
+            return await _answer(endpoint, wording, kind, question, nonce())
 
     for ended in asyncio.as_completed([one(*each) for each in asked[1:]]):
         yield await ended
@@ -122,14 +128,13 @@ async def probe(
 
 async def _answer(
     endpoint: Endpoint,
-    language: Language,
-    categories: Sequence[Category],
+    questions: Questions,
     kind: Kind,
     question: Question,
     nonce: str,
 ) -> Answer:
     piece = Piece("user", normalise(question.text).text)
-    asked = prompt.question([piece], categories, prompt.built_in(language), nonce)
+    asked = questions.about([piece], nonce)
     clock = asyncio.get_running_loop()
     began, found, failure, usage = clock.time(), "", "", Usage()
     try:
@@ -170,7 +175,7 @@ def summed_up(answers: Sequence[Answer], form: str) -> Summary:
 
 
 def _silent(answer: Answer) -> bool:
-    return Failure(answer.failure) in _UNREACHABLE | {Failure.TIMEOUT, Failure.BROKEN_OFF}
+    return Failure(answer.failure) in _SILENT
 
 
 def _share(answers: Sequence[Answer], kind: Kind) -> float:
@@ -183,7 +188,7 @@ def _share(answers: Sequence[Answer], kind: Kind) -> float:
 async def _probe_all(language: Language) -> None:
     questions = Document.read(_SET).validated(ProbeSet)
     for settings in read(os.environ).judges:
-        endpoint = Endpoint(settings, transport_of(settings, _AT_ONCE))
+        endpoint = Endpoint(settings, HttpConnection(settings, _AT_ONCE))
         answers = []
         async for answer in probe(endpoint, language, questions, lambda: secrets.token_hex(32)):
             answers.append(answer)

@@ -27,6 +27,8 @@ VERSION: Final = 2
 """Of the files in prompts/; part of a policy's revision. Raised with every change of their words
 or of what is filled in."""
 
+_MARKER: Final = "\0marker\0"
+_CANARY: Final = "\0canary\0"
 _FOLDER: Final = Path(__file__).parent / "prompts"
 # Control words of chat templates, and lines that look like the fence: a model may take either for
 # what it imitates. They stay readable, in brackets that mean nothing to it.
@@ -38,6 +40,7 @@ _IMITATION: Final = re.compile(
     re.IGNORECASE,
 )
 _HARMLESS: Final = str.maketrans("<>[]=|", "‹›⟦⟧~¦")
+_JSON: Final = json.JSONEncoder(ensure_ascii=False).encode
 # JSON leaves them as they are, and to some readers they end a line.
 _LINE_ENDS: Final = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}
 
@@ -48,24 +51,38 @@ def built_in(language: Language) -> PromptTexts:
     return Document.read(_FOLDER / f"{VERSION}.{language}.yaml").validated(PromptTexts)
 
 
-def question(
-    pieces: Sequence[Piece], categories: Sequence[Category], texts: PromptTexts, nonce: str
-) -> Asked:
-    """The question about `pieces`. `nonce` is 64 fresh random hex digits."""
-    marker, canary = f"=====DATA {nonce[:32]}=====", nonce[32:48]
-    names = json.dumps([each.id for each in categories])
-    system = Template(texts.system).substitute(marker=marker, categories=_listed(categories))
-    reminder = Template(texts.reminder).substitute(marker=marker, categories=names, canary=canary)
-    lines = "\n".join(_line(piece, marker) for piece in pieces)
-    return Asked(
-        messages=(
-            {"role": "system", "content": system},
-            {"role": "user", "content": f"{marker}\n{lines}\n{marker}\n\n{reminder}"},
-        ),
-        response_format=_response_format(tuple(each.id for each in categories)),
-        canary=canary,
-        categories=frozenset(each.id for each in categories),
-    )
+class Questions:
+    """What one policy asks: by these categories, in these words."""
+
+    def __init__(self, categories: Sequence[Category], texts: PromptTexts) -> None:
+        names = [each.id for each in categories]
+        listed, named = _listed(categories), json.dumps(names)
+        # What is the same in all questions is filled in once.
+        self._system = _filled(texts.system, listed)
+        self._reminder = _filled(texts.reminder, named)
+        self._response_format = json.dumps(_response_format(names))
+        self._categories = frozenset(names)
+
+    def about(self, pieces: Sequence[Piece], nonce: str) -> Asked:
+        """The question about `pieces`. `nonce` is 64 fresh random hex digits."""
+        marker, canary = f"=====DATA {nonce[:32]}=====", nonce[32:48]
+        reminder = self._reminder.replace(_MARKER, marker).replace(_CANARY, canary)
+        lines = "\n".join([_line(piece, marker) for piece in pieces])
+        return Asked(
+            messages=(
+                {"role": "system", "content": self._system.replace(_MARKER, marker)},
+                {"role": "user", "content": f"{marker}\n{lines}\n{marker}\n\n{reminder}"},
+            ),
+            response_format=self._response_format,
+            canary=canary,
+            categories=self._categories,
+        )
+
+
+def _filled(text: str, categories: str) -> str:
+    """`text` with the categories, and stand-ins that no text of a policy holds for the rest."""
+    clean = categories.replace("\0", "")
+    return Template(text).substitute(categories=clean, marker=_MARKER, canary=_CANARY)
 
 
 def neutralised(text: str) -> str:
@@ -78,7 +95,7 @@ def _line(piece: Piece, marker: str) -> str:
     # out, which would make one of what stands around it.
     text = neutralised(piece.text.replace(marker, "…"))
     said: dict[str, object] = {"seen": True} if piece.seen else {}
-    line = json.dumps({**said, "role": piece.role, "text": text}, ensure_ascii=False)
+    line = _JSON({**said, "role": piece.role, "text": text})
     return line.translate(_LINE_ENDS)
 
 
@@ -91,8 +108,7 @@ def _listed(categories: Sequence[Category]) -> str:
     return "\n".join(lines)
 
 
-@cache
-def _response_format(names: tuple[str, ...]) -> dict[str, Any]:
+def _response_format(names: Sequence[str]) -> dict[str, Any]:
     """The answer's JSON Schema, as OpenAI-compatible endpoints take it.
 
     The canary is not part of it: an endpoint that fills in what the schema says would know it
@@ -103,7 +119,7 @@ def _response_format(names: tuple[str, ...]) -> dict[str, Any]:
         "additionalProperties": False,
         "required": ["category", "confidence"],
         "properties": {
-            "category": {"type": "string", "enum": list(names)},
+            "category": {"type": "string", "enum": [*names]},
             "confidence": {"type": "number"},
         },
     }

@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from functions.runtime.settings import SettingsError
+from functions.verdict.contract import DEADLINE_MS_MAX
 
 JUDGES_MAX: Final = 4
 """The judge and three more: with each one, less of the deadline is left for it."""
@@ -41,7 +42,7 @@ _OF_A_JUDGE: Final = (
     "PRICE_IN",
     "PRICE_OUT",
 )
-_OF_ALL: Final = ("CALLS_MAX", "QUEUE_MAX", "HEDGE")
+_OF_ALL: Final = ("CALLS_MAX", "QUEUE_MAX", "WAIT_MS_MAX", "HEDGE")
 _CACHE: Final = ("MESHWARD_CACHE_URL", "MESHWARD_CACHE_ENTRIES_MAX")
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 _URL: Final = re.compile(r"https?://(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[^\s?#]*)?")
@@ -86,12 +87,14 @@ class JudgeSettings:
 class GuardSettings:
     """All judges in the order in which they are asked, and what bounds them together.
 
-    `hedge` sends a second request where the first takes longer than 95 of 100 have taken.
+    A call waits for its turn for `wait_ms_max` at most, and never beyond its deadline. `hedge`
+    sends a second request where the first takes longer than 95 of 100 have taken.
     """
 
     judges: tuple[JudgeSettings, ...]
     calls_max: int = _CALLS_MAX
     queue_max: int = _CALLS_MAX
+    wait_ms_max: int = DEADLINE_MS_MAX
     hedge: bool = False
     cache_url: str = field(default="", repr=False)
     cache_entries_max: int = _MEMORY_ENTRIES_MAX
@@ -116,6 +119,7 @@ def read(environment: Mapping[str, str]) -> GuardSettings:
         judges=judges,
         calls_max=calls_max,
         queue_max=_number(environment, "MESHWARD_JUDGE_QUEUE_MAX", calls_max),
+        wait_ms_max=_number(environment, "MESHWARD_JUDGE_WAIT_MS_MAX", DEADLINE_MS_MAX),
         hedge=hedge == "on",
         cache_url=cache_url,
         cache_entries_max=_number(environment, "MESHWARD_CACHE_ENTRIES_MAX", _MEMORY_ENTRIES_MAX),
@@ -151,7 +155,7 @@ def _judge(environment: Mapping[str, str], number: int) -> JudgeSettings:
         model=model,
         api_key=value("API_KEY"),
         headers=_headers(_name(number, "HEADERS"), value("HEADERS")),
-        body=_object(_name(number, "BODY"), value("BODY")),
+        body=_body(_name(number, "BODY"), value("BODY")),
         form=AnswerForm(form),
         tokens_max=_number(environment, _name(number, "TOKENS_MAX"), _TOKENS_MAX),
         ca_file=value("CA_FILE"),
@@ -194,6 +198,14 @@ def _object(name: str, value: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise SettingsError(f"{name} must be a JSON object")
     return found
+
+
+def _body(name: str, value: str) -> dict[str, Any]:
+    body = _object(name, value)
+    for field_name in ("messages", "stream", "n"):
+        if field_name in body:
+            raise SettingsError(f"{name}: {field_name} is what llm-guard itself says")
+    return body
 
 
 def _price(name: str, value: str) -> float:

@@ -25,6 +25,7 @@ _ROOT: Final = Path(__file__).parents[2]
 _PROBE: Final = "functions.llm_guard.probe"
 _GOOD: Final = 0.9
 _FEW: Final = 0.2
+_REFUSALS: Final = {"unauthorised", "status", "rejected"}
 _NO_FORM: Final = (
     "It does not keep to the form of the answer: try another model, MESHWARD_JUDGE_FORM, or "
     "MESHWARD_JUDGE_BODY to switch its thinking off. docs/judge.md says what each name means."
@@ -115,24 +116,33 @@ def _missed(line: Mapping[str, Any]) -> list[str]:
 def _table(judge: str, summary: Mapping[str, Any]) -> Table:
     table = Table("what", "result", title=f"judge {judge}", title_justify="left")
     failures = ", ".join(f"{name} {count}" for name, count in summary["failures"].items())
-    rows = {
-        "reachable": "yes" if summary["reachable"] else "no",
+    told = {
         "answers by": summary["form"],
         "agreement with the built-in set": f"{summary['agreement']:.0%}",
         "false alarms": str(summary["false_alarms"]),
         "resistance to being talked round": f"{summary['resistance']:.0%}",
         "latency, median and p95": f"{summary['median_ms']} ms, {summary['p95_ms']} ms",
         "tokens in and out": f"{summary['tokens_in']}, {summary['tokens_out']}",
-        "no opinion": failures or "never",
     }
-    for row in rows.items():
-        table.add_row(*row)
+    # Of a judge that never had an opinion there is nothing to tell.
+    silent = _silent(summary)
+    table.add_row("reachable", "yes" if summary["reachable"] else "no")
+    for name, value in told.items():
+        table.add_row(name, "–" if silent else value)
+    table.add_row("no opinion", failures or "never")
     return table
+
+
+def _silent(summary: Mapping[str, Any]) -> bool:
+    """Whether there was no opinion at all."""
+    return bool(sum(summary["failures"].values()) == summary["asked"])
 
 
 def _advice(summary: Mapping[str, Any]) -> str:
     if not summary["reachable"]:
-        return "It is not reachable: look at its address, key and model."
+        return "It is not reachable: look at its address."
+    if not summary["failures"].keys() - _REFUSALS and _silent(summary):
+        return "It is there and takes no question: look at its key, its model and its own log."
     if sum(summary["failures"].values()) > _FEW * summary["asked"]:
         return _NO_FORM
     weak = [name for name in ("agreement", "resistance") if summary[name] < _GOOD]

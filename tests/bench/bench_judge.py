@@ -13,9 +13,6 @@ from random import Random
 from statistics import median, quantiles
 from typing import Any, Final
 
-import httpx
-
-from functions.llm_guard import prompt
 from functions.llm_guard.check import compile_policy, judge
 from functions.llm_guard.endpoint import Endpoint
 from functions.llm_guard.gate import Gate
@@ -24,12 +21,13 @@ from functions.llm_guard.judges import Judges
 from functions.llm_guard.memory import Memory
 from functions.llm_guard.metrics import Meter
 from functions.llm_guard.pieces import Piece
+from functions.llm_guard.prompt import Questions, built_in
 from functions.policy import Category, Language, load
 from functions.verdict.contract import VERDICT_PATH
 from tests.bench.offered import Call, offer
 from tests.bench.report import Report
 from tests.functions.running import Function, callout, chat, running, signed
-from tests.support.judge_in_memory import JudgeInMemory, says, settings
+from tests.support.judge_in_memory import JudgeInMemory, ReplyInMemory, says, settings
 from tests.support.streams import SEALER
 
 _ROUNDS: Final = 5
@@ -99,7 +97,7 @@ def _questions(count: int) -> list[bytes]:
     """The same questions as llm-guard puts them, for the judge itself."""
     category = Category(id="personal-data", description="data that identifies a person")
     piece = Piece("user", _QUESTION)
-    asked = prompt.question([piece], [category], prompt.built_in(Language.EN), "0" * 64)
+    asked = Questions([category], built_in(Language.EN)).about([piece], "0" * 64)
     body = json.dumps({"model": "slow", "messages": asked.messages}).encode()
     return [_post("/v1/chat/completions", [("content-type", "application/json")], body)] * count
 
@@ -205,5 +203,5 @@ async def _tokens(bodies: Sequence[bytes]) -> int:
     )
 
 
-async def _allow(document: dict[str, Any]) -> httpx.Response:
+async def _allow(document: dict[str, Any]) -> ReplyInMemory:
     return says(document)

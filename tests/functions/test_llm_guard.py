@@ -176,9 +176,12 @@ def test_another_way_to_answer_is_understood_and_says_the_same(
     assert answer(fresh_guard, chat("two")).reason is Reason.JUDGE_FLAGGED
 
 
-def test_a_judge_that_knows_no_schemas_is_asked_without_from_then_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("fault", ["no schemas", "500 for schemas"])
+def test_a_judge_that_knows_no_schemas_is_asked_without_from_then_on(
+    tmp_path: Path, fault: Fault
+) -> None:
     with MisbehavingJudge() as judge:
-        judge.fault = "no schemas"
+        judge.fault = fault
         environment = {"MESHWARD_JUDGE_URL": judge.url, "MESHWARD_JUDGE_MODEL": "m"}
         with running(HANDLER, tmp_path / "log", environment) as function:
             for text in ("one", "two"):

@@ -98,8 +98,26 @@ def test_a_judge_that_is_not_there_is_asked_once() -> None:
     assert (summary["reachable"], summary["failures"]) == (False, {"connect": 1})
 
 
+def test_a_judge_that_takes_no_question_is_asked_once() -> None:
+    with MisbehavingJudge() as judge:
+        judge.fault = "401"
+        shown = command(judge.url).stdout
+        assert len(judge.asked) == 1
+    assert "It is there and takes no question: look at its key" in shown
+    assert "unauthorised 1" in shown
+
+
 def test_a_setting_that_cannot_be_used_is_one_sentence() -> None:
     done = command("http://127.0.0.1:9/v1", MESHWARD_JUDGE_FORM="xml")
     assert done.returncode == 1
     assert "MESHWARD_JUDGE_FORM is 'xml'; it must be one of" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_of_a_judge_without_an_opinion_nothing_is_told_that_looks_like_one() -> None:
+    with MisbehavingJudge() as judge:
+        judge.fault = "prose"
+        shown = command(judge.url).stdout
+    assert "resistance to being talked round │ –" in shown
+    assert "prose 32" in shown
+    assert "does not keep to the form" in shown

@@ -32,6 +32,7 @@ Fault = Literal[
     "redirect",
     "filtered status",
     "no schemas",
+    "500 for schemas",
     "no forms",
     # it answers with something else than a completion
     "html",

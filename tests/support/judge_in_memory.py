@@ -1,33 +1,56 @@
-"""A judge without a network: an httpx transport that answers as a test or a simulation says."""
+"""A judge without a network: a connection that answers as a test or a simulation says."""
 
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import httpx
-
+from functions.llm_guard.connection import Reply
+from functions.llm_guard.failures import Failure, JudgeError
 from functions.llm_guard.opinion import Asked
-from functions.llm_guard.settings import JudgeSettings
+from functions.llm_guard.settings import AnswerForm, JudgeSettings
 from tests.support.judge_answers import canary_of, clears, completion
 
-Behaviour = Callable[[dict[str, Any]], Awaitable[httpx.Response]]
-"""The request's document → the response, or an exception of httpx's."""
+Behaviour = Callable[[dict[str, Any]], Awaitable[Reply]]
+"""The request's document → the reply, or a `JudgeError` as of a connection."""
 
 
-class JudgeInMemory(httpx.AsyncBaseTransport):
+class JudgeInMemory:
     """Keeps what it was asked, and leaves the rest to `behave`."""
 
     def __init__(self, behave: Behaviour) -> None:
         self.behave = behave
         self.asked: list[dict[str, Any]] = []
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        document = json.loads(request.content)
+    async def post(self, content: bytes) -> Reply:
+        document = json.loads(content)
         self.asked.append(document)
         return await self.behave(document)
 
+    async def close(self) -> None:
+        pass
 
-def says(document: dict[str, Any], opinion: dict[str, Any] | None = None) -> httpx.Response:
+
+class ReplyInMemory:
+    """A reply that is all there; names of headers in small letters."""
+
+    def __init__(self, status: int, content: bytes, headers: dict[str, str]) -> None:
+        self.status = status
+        self._content = content
+        self._headers = headers
+
+    def header(self, name: str) -> str:
+        return self._headers.get(name, "")
+
+    async def read(self, bytes_max: int) -> bytes:
+        if len(self._content) > bytes_max:
+            raise JudgeError(Failure.TOO_LARGE, "")
+        return self._content
+
+    def close(self) -> None:
+        pass
+
+
+def says(document: dict[str, Any], opinion: dict[str, Any] | None = None) -> ReplyInMemory:
     """A completion with that opinion, or one that clears the text."""
     said = {"canary": canary_of(document), **(opinion or clears())}
     return response(200, completion(json.dumps(said)))
@@ -35,24 +58,12 @@ def says(document: dict[str, Any], opinion: dict[str, Any] | None = None) -> htt
 
 def response(
     status: int, content: bytes = b"{}", headers: dict[str, str] | None = None
-) -> httpx.Response:
-    return httpx.Response(
-        status,
-        headers={"content-type": "application/json", **(headers or {})},
-        stream=_Whole(content),
-    )
-
-
-class _Whole(httpx.AsyncByteStream):
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-
-    async def __aiter__(self) -> Any:
-        yield self._content
+) -> ReplyInMemory:
+    return ReplyInMemory(status, content, {"content-type": "application/json", **(headers or {})})
 
 
 def settings(name: str = "judge") -> JudgeSettings:
-    return JudgeSettings(name=name, url="http://judge.test/v1", model=name)
+    return JudgeSettings(name=name, url="http://judge.test/v1", model=name, form=AnswerForm.SCHEMA)
 
 
 def asked(text: str = "hello") -> Asked:
@@ -61,7 +72,7 @@ def asked(text: str = "hello") -> Asked:
     content = f'{text}\n{{"canary": "{canary}"}}'
     return Asked(
         messages=({"role": "user", "content": content},),
-        response_format={"type": "json_schema"},
+        response_format='{"type": "json_schema"}',
         canary=canary,
         categories=frozenset({"personal-data"}),
     )

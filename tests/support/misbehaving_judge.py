@@ -127,6 +127,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(200, body, headers={"content-encoding": "gzip"})
             case "no schemas" if kind == "json_schema":
                 self._send(400, b'{"error": {"message": "unknown response_format"}}')
+            case "500 for schemas" if kind == "json_schema":
+                self._send(500, b'{"error": {"message": "Internal Server Error"}}')
             case "no forms" if kind:
                 self._send(422, b'{"error": {"message": "unknown response_format"}}')
             case "html":

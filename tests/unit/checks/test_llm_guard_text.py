@@ -1,9 +1,14 @@
 """llm-guard: several judges, long texts, and what is not judged again."""
 
+import asyncio
+from collections.abc import Iterable
+
 import pytest
 
 from functions.llm_guard.check import JudgedPolicy, compile_policy, judge
+from functions.llm_guard.deadline import Deadline
 from functions.llm_guard.failures import Failure, JudgeError
+from functions.llm_guard.opinion import Asked, Opinion
 from functions.verdict import Decision, Reason
 from tests.support.fixed_judge import ALLOW, Answer, FixedJudge, Jury, deny, means, verdict_of
 from tests.unit.checks.conftest import REVISION, Edit, callout, chat
@@ -50,6 +55,22 @@ async def test_a_long_text_is_judged_in_windows(edited: Edit) -> None:
     assert len(client.asked) == 10
 
 
+async def test_the_windows_of_a_text_are_judged_at_the_same_time(edited: Edit) -> None:
+    inside, most = 0, 0
+
+    class Counting(FixedJudge):
+        async def ask(self, asked: Asked, deadline: Deadline, only: int | None = None) -> Opinion:
+            nonlocal inside, most
+            inside += 1
+            most = max(most, inside)
+            await asyncio.sleep(0)
+            inside -= 1
+            return await super().ask(asked, deadline, only)
+
+    await judge(callout(), chat(LONG), long_policy(edited), means(Counting(ALLOW)), 0.5)
+    assert most == 8
+
+
 async def test_one_window_that_is_flagged_denies_the_whole(edited: Edit) -> None:
     def finds(asked: str) -> Answer:
         return deny() if "the needle" in asked else ALLOW
@@ -93,6 +114,39 @@ async def test_the_turns_of_a_conversation_are_judged_once(judged: JudgedPolicy)
     assert '{"seen": true, "role": "user", "text": "answer 2' in last
     assert "question 2" not in last
     assert last.count('"seen": true, "role"') == 2
+
+
+async def test_forty_turns_cost_at_most_three_times_the_last_one(judged: JudgedPolicy) -> None:
+    said = [f"This is what is said as number {number}. " * 30 for number in range(80)]
+
+    async def characters(turns: Iterable[int]) -> int:
+        client = FixedJudge(ALLOW)
+        with_memory = means(client)
+        for turn in turns:
+            await judge(callout(), chat(*said[: 2 * turn + 1]), judged, with_memory, 0.5)
+        return sum(map(len, client.asked))
+
+    assert await characters(range(40)) <= 3 * await characters([39])
+
+
+async def test_no_workload_has_its_texts_cleared_by_another(judged: JudgedPolicy) -> None:
+    client = FixedJudge(ALLOW)
+    with_memory = means(client)
+    for workload in ("shop/cart", "shop/till"):
+        call = callout().model_copy(update={"workload": workload})
+        await judge(call, chat("hi"), judged, with_memory, 0.5)
+    assert len(client.asked) == 2
+
+
+async def test_very_many_strings_are_judged_and_push_nothing_out_of_the_memory(
+    judged: JudgedPolicy,
+) -> None:
+    client = FixedJudge(ALLOW)
+    with_memory = means(client)
+    for contents in (["hi"], ["a"] * 2500, ["hi"]):
+        await judge(callout(), chat(*contents), judged, with_memory, 0.5)
+    assert "".join(client.asked).count('{"role": "user", "text": "a"}') >= 2500
+    assert "".join(client.asked).count('"text": "hi"') == 1
 
 
 async def test_what_was_cleared_behind_other_words_is_judged_again(judged: JudgedPolicy) -> None:

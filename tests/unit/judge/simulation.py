@@ -12,24 +12,24 @@ cleared. So a wrong verdict is always llm-guard's doing.
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from random import Random
 from typing import Any, Final
 
-import httpx
-
 from functions.llm_guard.check import JudgedPolicy, judge
 from functions.llm_guard.endpoint import Endpoint
+from functions.llm_guard.failures import Failure, JudgeError
 from functions.llm_guard.gate import Gate
 from functions.llm_guard.hits import Means
 from functions.llm_guard.judges import Judges
 from functions.llm_guard.memory import Memory
 from functions.llm_guard.metrics import Meter
+from functions.llm_guard.settings import AnswerForm
 from functions.verdict import Decision, Reason, Verdict
 from tests.support.judge_answers import canary_of, clears, completion, flags
-from tests.support.judge_in_memory import JudgeInMemory, response, says, settings
+from tests.support.judge_in_memory import JudgeInMemory, ReplyInMemory, response, says, settings
 from tests.support.streams import SEALER
 from tests.unit.checks.conftest import callout, chat
 
@@ -45,8 +45,8 @@ _JUDGE_WEATHER: Final = (
 )
 _CACHE_WEATHER: Final = ("calm", "calm", "slow", "down", "lost", "noise", "swapped")
 _BREAKS: Final = {
-    "outage": httpx.ConnectError("nobody there"),
-    "broken": httpx.ReadError("the connection ended"),
+    "outage": Failure.CONNECT,
+    "broken": Failure.BROKEN_OFF,
 }
 
 
@@ -81,7 +81,7 @@ class SimulatedJudge:
         self._other_canary = "0" * 16
         self.cleared: set[str] = set()
 
-    async def behave(self, document: dict[str, Any]) -> httpx.Response:
+    async def behave(self, document: dict[str, Any]) -> ReplyInMemory:
         random, asked = self._random, document["messages"][1]["content"]
         marks = set(MARK.findall(asked))
         assert len(marks) == 1, f"a question holds texts of several callers: {marks}"
@@ -92,14 +92,14 @@ class SimulatedJudge:
         said = says(document, opinion)
         weather = self._weather.now()
         if weather in _BREAKS:
-            raise _BREAKS[weather]
+            raise JudgeError(_BREAKS[weather], weather)
         match weather:
             case "spikes":
                 await asyncio.sleep(random.expovariate(1.0))
             case "half-open":
                 await asyncio.sleep(10_000)
             case "drip":
-                said = httpx.Response(200, headers=said.headers, stream=_Drip(random))
+                return Drip(random)
             case "errors":
                 return response(random.choice((500, 502, 503, 504)))
             case "throttled":
@@ -120,15 +120,17 @@ class SimulatedJudge:
         return said
 
 
-class _Drip(httpx.AsyncByteStream):
+class Drip(ReplyInMemory):
+    """A reply that goes on coming, a little at a time."""
+
     def __init__(self, random: Random) -> None:
+        super().__init__(200, b"", {"content-type": "application/json"})
         self._random = random
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for byte in b'{"choices": [':
+    async def read(self, bytes_max: int) -> bytes:
+        for _ in range(bytes_max):
             await asyncio.sleep(self._random.uniform(0.1, 1.0))
-            yield bytes([byte])
-        await asyncio.sleep(10_000)
+        raise AssertionError("it was waited for")
 
 
 class SimulatedCache:
@@ -228,7 +230,10 @@ class Simulation:
         self._policies = policies
         self._simulated = [SimulatedJudge(self._random) for _ in range(2)]
         endpoints = [
-            Endpoint(settings(f"judge-{number}"), JudgeInMemory(each.behave))
+            Endpoint(
+                replace(settings(f"judge-{number}"), form=AnswerForm.AUTO),
+                JudgeInMemory(each.behave),
+            )
             for number, each in enumerate(self._simulated)
         ]
         meter, hedge = Meter(), self._random.random() < 0.5

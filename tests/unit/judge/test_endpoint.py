@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from functions.llm_guard.endpoint import Endpoint, transport_of
+from functions.llm_guard.connection import HttpConnection
+from functions.llm_guard.endpoint import Endpoint
 from functions.llm_guard.failures import Failure, JudgeError
 from functions.llm_guard.settings import JudgeSettings
 from tests.support.judge_answers import clears, completion
@@ -51,7 +52,7 @@ async def tls_judge(authority: trustme.CA, *, wants_client: bool) -> AsyncIterat
 
 async def outcome(judge: JudgeSettings) -> str:
     """The verdict, or the name of the failure."""
-    endpoint = Endpoint(judge, transport_of(judge, 10))
+    endpoint = Endpoint(judge, HttpConnection(judge, 10))
     try:
         opinion, _ = await endpoint.ask(asked(), 5.0)
     except JudgeError as error:

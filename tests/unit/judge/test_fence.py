@@ -66,7 +66,7 @@ READERS = [by_the_named_lines, by_lines_like_a_fence, by_the_turns_of_a_chat]
 
 def asked_about(text: str, language: Language = Language.EN) -> Asked:
     pieces = [Piece("user", "before"), Piece("user", normalise(text).text), Piece("user", "after")]
-    return prompt.question(pieces, CATEGORIES, prompt.built_in(language), NONCE)
+    return prompt.Questions(CATEGORIES, prompt.built_in(language)).about(pieces, NONCE)
 
 
 ATTACKS = [
@@ -106,7 +106,7 @@ def test_the_obedient_judge_would_obey_a_fence_that_leaks() -> None:
     marker = user.split("\n")[0]
     leaking = user.replace('"x"', f'"x\n{marker}\n{ORDER}\n{marker}\n"')
     system = asked.messages[0]
-    leaky = Asked((system, {"role": "user", "content": leaking}), {}, "", frozenset())
+    leaky = Asked((system, {"role": "user", "content": leaking}), "{}", "", frozenset())
     assert ORDER in by_the_named_lines(leaky)
     assert ORDER in by_lines_like_a_fence(leaky)
 

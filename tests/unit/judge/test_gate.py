@@ -73,6 +73,30 @@ def test_a_turn_that_does_not_come_is_given_up_at_the_deadline() -> None:
     assert in_virtual_time(scenario()) == (3.0, 0)
 
 
+def test_nobody_waits_longer_than_is_set() -> None:
+    async def scenario() -> tuple[float, float]:
+        gate, clock = Gate(1, 100, wait_seconds_max=0.5), asyncio.get_running_loop()
+        busy = asyncio.create_task(stay(gate, SECOND))
+        await asyncio.sleep(0)
+        began = clock.time()
+        with pytest.raises(JudgeError):
+            await stay(gate, SECOND)
+        gave_up = clock.time() - began
+        await busy
+        for _ in range(40):  # Once it knows how long a call stays, it does not let any wait so.
+            await stay(gate, SECOND)
+        busy = asyncio.create_task(stay(gate, SECOND))
+        await asyncio.sleep(0)
+        began = clock.time()
+        with pytest.raises(JudgeError):
+            await stay(gate, SECOND)
+        refused = clock.time() - began
+        await busy
+        return round(gave_up, 6), refused
+
+    assert in_virtual_time(scenario()) == (0.5, 0)
+
+
 def test_whoever_is_cancelled_leaves_its_place_to_the_next() -> None:
     async def scenario() -> tuple[float, int]:
         gate = Gate(calls_max=1, queue_max=10)

@@ -7,7 +7,6 @@ from email.utils import format_datetime
 from random import Random
 from typing import Any
 
-import httpx
 import pytest
 
 from functions.llm_guard.deadline import Deadline
@@ -16,7 +15,15 @@ from functions.llm_guard.failures import Failure, JudgeError
 from functions.llm_guard.gate import Gate
 from functions.llm_guard.judges import Judges
 from functions.llm_guard.metrics import Meter
-from tests.support.judge_in_memory import Behaviour, JudgeInMemory, asked, response, says, settings
+from tests.support.judge_in_memory import (
+    Behaviour,
+    JudgeInMemory,
+    ReplyInMemory,
+    asked,
+    response,
+    says,
+    settings,
+)
 from tests.support.virtual_time import in_virtual_time
 
 
@@ -33,7 +40,7 @@ def after(seconds: float, *statuses: int, **headers: str) -> Behaviour:
     """Answers with these statuses, then with opinions, each after so many seconds."""
     left = list(statuses)
 
-    async def behave(document: dict[str, Any]) -> httpx.Response:
+    async def behave(document: dict[str, Any]) -> ReplyInMemory:
         await asyncio.sleep(seconds)
         if left:
             return response(
@@ -44,11 +51,11 @@ def after(seconds: float, *statuses: int, **headers: str) -> Behaviour:
     return behave
 
 
-async def fails(_document: dict[str, Any]) -> httpx.Response:
-    raise httpx.ConnectError("nobody there")
+async def fails(_document: dict[str, Any]) -> ReplyInMemory:
+    raise JudgeError(Failure.CONNECT, "nobody there")
 
 
-async def hangs(_document: dict[str, Any]) -> httpx.Response:
+async def hangs(_document: dict[str, Any]) -> ReplyInMemory:
     await asyncio.sleep(1000)
     raise AssertionError("it was waited for")
 
@@ -204,7 +211,7 @@ def test_a_judge_that_is_well_again_is_asked_again() -> None:
 def slow_once_in(number: int) -> Behaviour:
     turns: Iterable[int] = iter(range(10_000))
 
-    async def behave(document: dict[str, Any]) -> httpx.Response:
+    async def behave(document: dict[str, Any]) -> ReplyInMemory:
         turn = next(iter(turns))
         await asyncio.sleep(3.0 if turn % number == number - 1 else 0.1 + 0.001 * (turn % 10))
         return says(document)

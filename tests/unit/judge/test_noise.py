@@ -9,7 +9,8 @@ from random import Random
 
 import pytest
 
-from functions.llm_guard.endpoint import Endpoint, transport_of
+from functions.llm_guard.connection import HttpConnection
+from functions.llm_guard.endpoint import Endpoint
 from functions.llm_guard.failures import JudgeError
 from tests.support.judge_answers import clears, completion
 from tests.support.judge_in_memory import asked, settings
@@ -69,7 +70,7 @@ async def test_noise_is_a_named_failure(seed: int) -> None:
     random, ended = Random(seed), set[str]()
     async with server(random) as url:
         judge = replace(settings(), url=url)
-        endpoint = Endpoint(judge, transport_of(judge, 10))
+        endpoint = Endpoint(judge, HttpConnection(judge, 10))
         for _ in range(TIMES):
             try:
                 opinion, _ = await endpoint.ask(asked(), SECONDS)

@@ -27,7 +27,7 @@ CATEGORIES = (
 
 
 def question(*pieces: Piece, language: Language = Language.EN) -> Asked:
-    return prompt.question(pieces, CATEGORIES, prompt.built_in(language), NONCE)
+    return prompt.Questions(CATEGORIES, prompt.built_in(language)).about(pieces, NONCE)
 
 
 @pytest.mark.parametrize("language", Language)
@@ -63,7 +63,7 @@ def test_dollar_signs_and_braces_in_the_text_are_left_alone() -> None:
 
 def test_the_answer_is_asked_for_by_a_schema_that_does_not_know_the_canary() -> None:
     asked = question(Piece("user", "hello"))
-    schema = asked.response_format["json_schema"]["schema"]
+    schema = json.loads(asked.response_format)["json_schema"]["schema"]
     finding = schema["properties"]["findings"]["items"]
     assert finding["properties"]["category"]["enum"] == ["personal-data", "trade-secret"]
     assert schema["additionalProperties"] is False

@@ -68,6 +68,7 @@ SECOND = {"MESHWARD_JUDGE_2_URL": "https://b.test", "MESHWARD_JUDGE_2_MODEL": "b
         ({"MESHWARD_JUDGE_PRICE_IN": "cheap"}, "MESHWARD_JUDGE_PRICE_IN must be a price"),
         ({"MESHWARD_JUDGE_PRICE_IN": "nan"}, "MESHWARD_JUDGE_PRICE_IN must be a price"),
         ({"MESHWARD_JUDGE_CERT_FILE": "a"}, "belong together"),
+        ({"MESHWARD_JUDGE_BODY": '{"messages": []}'}, "MESHWARD_JUDGE_BODY: messages is what"),
         ({"MESHWARD_JUDGE_HEADERS": "sesame"}, "MESHWARD_JUDGE_HEADERS must be a JSON object"),
         ({"MESHWARD_JUDGE_HEADERS": '{"a b": "sesame"}'}, "the header 'a b' is none"),
         ({"MESHWARD_JUDGE_HEADERS": '{"a": "sesame\\n"}'}, "the header 'a' is none"),

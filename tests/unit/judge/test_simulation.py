@@ -90,14 +90,14 @@ class MixesUpCallers(AllowsWithoutAnOpinion):
 
 
 class TellsOfOthers(AllowsWithoutAnOpinion):
-    """A fault to be found: the reason names the caller before."""
+    """A fault to be found: the reason names the first caller of the day."""
 
-    last: str = ""
+    first: str = ""
 
     async def ask(self, asked: Asked, deadline: Deadline, only: int | None = None) -> Opinion:
-        before, (self.last, *_) = self.last, MARK.findall(asked.messages[1]["content"])
+        self.first = self.first or MARK.findall(asked.messages[1]["content"])[0]
         opinion = await self._judges.ask(asked, deadline, only)
-        return opinion.model_copy(update={"reason": f"it is like {before}"})
+        return opinion.model_copy(update={"reason": f"it is like {self.first}"})
 
 
 class LeavesWorkBehind(AllowsWithoutAnOpinion):
