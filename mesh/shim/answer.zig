@@ -125,7 +125,9 @@ fn understand(values: *const std.EnumArray(Header, ?[]const u8)) ?Answer {
         if (!isToken(state, "._~+/=-", contract.state_bytes_max)) return null;
     }
     const keep = upTo(contract.window_bytes_max, values.get(.keep) orelse "0") orelse return null;
-    if (values.get(.rule)) |rule| if (!isName(rule)) return null;
+    if (values.get(.rule)) |rule| {
+        if (rule.len > contract.name_bytes_max or !text.isName(rule)) return null;
+    }
     const status = if (values.get(.status)) |digits|
         upTo(contract.status_deny_max, digits) orelse return null
     else
@@ -170,13 +172,6 @@ fn isToken(value: []const u8, marks: []const u8, bytes_max: usize) bool {
         if (text.indexOf(marks, byte) == null) return false;
     }
     return true;
-}
-
-/// `functions.verdict.models.Name`.
-fn isName(value: []const u8) bool {
-    if (!isToken(value, "._-", contract.name_bytes_max)) return false;
-    for (value) |byte| if (std.ascii.isUpper(byte)) return false;
-    return std.ascii.isAlphanumeric(value[0]);
 }
 
 fn upTo(limit: u32, digits: []const u8) ?u32 {

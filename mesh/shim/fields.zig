@@ -7,7 +7,6 @@ const json = @import("json.zig");
 const strings = @import("text.zig");
 
 const Reader = json.Reader;
-const Error = json.Error;
 
 /// A DNS name (RFC 1035, section 2.3.4, in its text form).
 const host_bytes_max = 253;
@@ -21,90 +20,73 @@ const framing_headers = [_][]const u8{
     "connection", "content-encoding", "content-length", "content-type", "host", "transfer-encoding",
 };
 
-pub fn version(reader: *Reader) Error!void {
-    const number = try reader.integer(u32, 0, std.math.maxInt(u32));
+pub fn version(reader: *Reader) void {
+    const number = reader.integer(u32, 0, std.math.maxInt(u32));
     const own = comptime std.fmt.parseInt(u32, contract.version, 10) catch unreachable;
     if (number == own) return;
     const spoken = contract.version ++ ", the contract that this shim speaks";
-    return reader.refuse(&.{"must be " ++ spoken});
+    reader.refuse(&.{"must be " ++ spoken});
 }
 
 /// A policy's or check's name: safe in headers, logs and error bodies.
-pub fn name(reader: *Reader) Error![]const u8 {
-    const value = try reader.string(1, contract.name_bytes_max);
-    for (value, 0..) |byte, index| {
-        if (std.ascii.isLower(byte) or std.ascii.isDigit(byte)) continue;
-        if (index > 0 and strings.indexOf("._-", byte) != null) continue;
-        return reader.refuse(&.{name_form});
-    }
+pub fn name(reader: *Reader) []const u8 {
+    const value = reader.string(1, contract.name_bytes_max);
+    if (!strings.isName(value)) reader.refuse(&.{name_form});
     return value;
 }
 
 /// A name that none of `others` has.
-pub fn newName(reader: *Reader, others: anytype) Error![]const u8 {
-    const value = try name(reader);
-    return unique(reader, others, value);
+pub fn newName(reader: *Reader, others: anytype) []const u8 {
+    return unique(reader, others, name(reader));
 }
 
 /// A host's name as `hosts.match` needs it: lower case, without port and final dot.
-pub fn host(reader: *Reader, others: anytype) Error![]const u8 {
-    const value = try reader.string(1, host_bytes_max);
-    const below = "*.";
-    const bare = if (strings.startsWith(value, below)) value[below.len..] else value;
-    if (bare.len == 0) return reader.refuse(&.{host_form});
-    const dots_at_the_ends = bare[0] == '.' or bare[bare.len - 1] == '.';
-    for (bare) |byte| {
-        const is_fit = std.ascii.isLower(byte) or std.ascii.isDigit(byte) or
-            strings.indexOf(".-_", byte) != null;
-        if (!is_fit or dots_at_the_ends) {
-            return reader.refuse(&.{host_form});
-        }
-    }
+pub fn host(reader: *Reader, others: anytype) []const u8 {
+    const value = reader.string(1, host_bytes_max);
+    const bare = if (strings.startsWith(value, "*.")) value[2..] else value;
+    const is_fit = bare.len > 0 and bare[0] != '.' and bare[bare.len - 1] != '.' and
+        strings.isLower(bare, ".-_");
+    if (!is_fit) reader.refuse(&.{host_form});
     return unique(reader, others, value);
 }
 
-pub fn credentialHeader(reader: *Reader) Error![]const u8 {
-    const value = try reader.string(1, header_bytes_max);
-    for (value) |byte| {
-        if (std.ascii.isLower(byte) or std.ascii.isDigit(byte)) continue;
-        if (byte == '-' or byte == '_') continue;
-        return reader.refuse(&.{"must be a header's name in lower case"});
-    }
+pub fn credentialHeader(reader: *Reader) []const u8 {
+    const value = reader.string(1, header_bytes_max);
+    if (!strings.isLower(value, "-_")) reader.refuse(&.{"must be a header's name in lower case"});
     for (framing_headers) |each| {
-        if (strings.eql(each, value)) return reader.refuse(&.{ "must not be ", each });
+        if (strings.eql(each, value)) reader.refuse(&.{ "must not be ", each });
     }
     return value;
 }
 
-pub fn pathPrefix(reader: *Reader, bytes_max: usize) Error![]const u8 {
-    const value = try visible(reader, 1, bytes_max);
-    if (value[0] != '/') return reader.refuse(&.{"must begin with /"});
+pub fn pathPrefix(reader: *Reader, bytes_max: usize) []const u8 {
+    const value = visible(reader, 1, bytes_max);
+    if (!strings.startsWith(value, "/")) reader.refuse(&.{"must begin with /"});
     return value;
 }
 
 /// Visible ASCII characters and spaces.
-pub fn text(reader: *Reader, bytes_min: usize, bytes_max: usize) Error![]const u8 {
+pub fn text(reader: *Reader, bytes_min: usize, bytes_max: usize) []const u8 {
     return within(reader, ' ', bytes_min, bytes_max);
 }
 
 /// Visible ASCII characters.
-pub fn visible(reader: *Reader, bytes_min: usize, bytes_max: usize) Error![]const u8 {
+pub fn visible(reader: *Reader, bytes_min: usize, bytes_max: usize) []const u8 {
     return within(reader, '!', bytes_min, bytes_max);
 }
 
-fn within(reader: *Reader, least: u8, bytes_min: usize, bytes_max: usize) Error![]const u8 {
-    const value = try reader.string(bytes_min, bytes_max);
+fn within(reader: *Reader, least: u8, bytes_min: usize, bytes_max: usize) []const u8 {
+    const value = reader.string(bytes_min, bytes_max);
     for (value) |byte| {
-        if (byte < least or byte > '~') {
-            return reader.refuse(&.{"must hold visible ASCII characters only"});
-        }
+        if (byte >= least and byte <= '~') continue;
+        reader.refuse(&.{"must hold visible ASCII characters only"});
     }
     return value;
 }
 
-fn unique(reader: *Reader, others: anytype, value: []const u8) Error![]const u8 {
+fn unique(reader: *Reader, others: anytype, value: []const u8) []const u8 {
     for (others) |other| {
-        if (strings.eql(other.name, value)) return reader.refuse(&.{"stands twice"});
+        if (strings.eql(other.name, value)) reader.refuse(&.{"stands twice"});
     }
     return value;
 }

@@ -1,21 +1,23 @@
 //! Reads a JSON document (RFC 8259) of a known form, and says where it is not of that form.
 //!
-//!     var fields = try reader.object(enum { name, stage });
-//!     while (try fields.next()) |field| switch (field) {
-//!         .name => … try reader.string(…),
-//!         .stage => … try reader.integer(…),
+//!     var fields = reader.object(enum { name, stage });
+//!     while (fields.next()) |field| switch (field) {
+//!         .name => … reader.string(…),
+//!         .stage => … reader.integer(…),
 //!     };
-//!     try fields.require(&.{.name});
+//!     fields.require(&.{.name});
+//!     try reader.end();
 //!
-//! Errors name the place, never a value: `checks[0].stage: must be a whole number from 1 to 8`.
+//! The first thing that is wrong ends the reading: objects and arrays have no more entries, and what
+//! is read all the same is empty, the least or the first. So nobody has to look before the end.
+//!
+//! Messages name the place, never a value: `checks[0].stage: must be a whole number from 1 to 8`.
 //! Strings are slices of the document, in which escapes are resolved in place. (`std.json` would be
 //! a quarter of the built plugin, and needs memory for each string with an escape.)
 
 const std = @import("std");
 const text = @import("text.zig");
 const unescape = @import("unescape.zig");
-
-pub const Error = error{Refused};
 
 const path_bytes_max = 128;
 const message_bytes_max = 512;
@@ -30,32 +32,40 @@ pub const Reader = struct {
     message_buffer: [message_bytes_max]u8 = undefined,
     message_bytes: usize = 0,
 
-    /// What was wrong, after an error.
+    pub fn hasFailed(reader: *const Reader) bool {
+        return reader.message_bytes > 0;
+    }
+
+    /// What was wrong first; "" where nothing was.
     pub fn message(reader: *const Reader) []const u8 {
         return reader.message_buffer[0..reader.message_bytes];
     }
 
     /// Begins an object whose fields are those of the enumeration `Field`.
-    pub fn object(reader: *Reader, comptime Field: type) Error!Object(Field) {
-        if (!reader.take('{')) return reader.refuse(&.{"must be an object"});
-        return .{ .walk = .{ .reader = reader, .mark = reader.path_bytes } };
+    pub fn object(reader: *Reader, comptime Field: type) Object(Field) {
+        if (!reader.take('{')) reader.refuse(&.{"must be an object"});
+        return .{ .walk = .begin(reader) };
     }
 
     /// Begins an array of one to `entries_max` entries.
-    pub fn array(reader: *Reader, entries_max: usize) Error!Array {
-        if (!reader.take('[')) return reader.refuse(&.{"must be an array"});
-        const walk: Walk = .{ .reader = reader, .mark = reader.path_bytes };
-        return .{ .walk = walk, .entries_max = entries_max };
+    pub fn array(reader: *Reader, entries_max: usize) Array {
+        if (!reader.take('[')) reader.refuse(&.{"must be an array"});
+        return .{ .walk = .begin(reader), .entries_max = entries_max };
     }
 
-    pub fn string(reader: *Reader, bytes_min: usize, bytes_max: usize) Error![]const u8 {
-        if (!reader.take('"')) return reader.refuse(&.{"must be a string"});
-        const value = try reader.rest();
+    pub fn string(reader: *Reader, bytes_min: usize, bytes_max: usize) []const u8 {
+        if (!reader.take('"')) reader.refuse(&.{"must be a string"});
+        const value = reader.rest();
         if (value.len >= bytes_min and value.len <= bytes_max) return value;
-        return reader.refuseBounds("must have a length in bytes from ", bytes_min, bytes_max);
+        reader.refuseBounds("must have a length in bytes from ", bytes_min, bytes_max);
+        return "";
     }
 
-    pub fn integer(reader: *Reader, comptime T: type, least: T, most: T) Error!T {
+    pub fn integer(reader: *Reader, comptime T: type, least: T, most: T) T {
+        return @intCast(reader.number(least, most));
+    }
+
+    fn number(reader: *Reader, least: u32, most: u32) u32 {
         _ = reader.peek();
         const start = reader.at;
         while (reader.at < reader.document.len) : (reader.at += 1) {
@@ -66,53 +76,69 @@ pub const Reader = struct {
         if (text.parse(reader.document[start..reader.at])) |value| {
             if (value >= least and value <= most) return @intCast(value);
         }
-        return reader.refuseBounds("must be a whole number from ", least, most);
+        reader.refuseBounds("must be a whole number from ", least, most);
+        return least;
     }
 
-    pub fn choice(reader: *Reader, comptime Choice: type) Error!Choice {
+    pub fn choice(reader: *Reader, comptime Choice: type) Choice {
+        return @fromBackingInt(@intCast(reader.oneOf(comptime lines(Choice))));
+    }
+
+    fn oneOf(reader: *Reader, names: []const u8) usize {
         if (reader.take('"')) {
-            if (std.meta.stringToEnum(Choice, try reader.rest())) |value| return value;
+            if (indexIn(names, reader.rest())) |index| return index;
         }
-        return reader.refuse(&.{ "must be one of ", comptime listed(std.meta.fieldNames(Choice)) });
+        reader.refuseListing("must be one of ", names);
+        return 0;
     }
 
-    /// Nothing may follow the document.
-    pub fn end(reader: *Reader) Error!void {
-        if (reader.peek() != null) return reader.malformed();
+    /// Nothing may follow the document. Refused where anything at all was wrong.
+    pub fn end(reader: *Reader) error{Refused}!void {
+        if (reader.peek() != null) reader.malformed();
+        if (reader.hasFailed()) return error.Refused;
     }
 
     /// Fails with a message about the field that is being read.
-    pub fn refuse(reader: *Reader, pieces: []const []const u8) Error {
-        var line: text.Text = .{ .buffer = &reader.message_buffer };
-        if (reader.path_bytes > 0) {
-            line.add(reader.path_buffer[0..reader.path_bytes]);
-            line.add(": ");
-        }
-        for (pieces) |piece| line.add(piece);
-        reader.message_bytes = line.len;
-        return error.Refused;
+    pub fn refuse(reader: *Reader, pieces: []const []const u8) void {
+        if (reader.hasFailed()) return;
+        reader.tell(reader.path_buffer[0..reader.path_bytes]);
+        if (reader.path_bytes > 0) reader.tell(": ");
+        for (pieces) |piece| reader.tell(piece);
     }
 
-    fn refuseBounds(reader: *Reader, what: []const u8, least: u64, most: u64) Error {
+    fn refuseBounds(reader: *Reader, what: []const u8, least: u64, most: u64) void {
         var least_digits: [text.digits_max]u8 = undefined;
         var most_digits: [text.digits_max]u8 = undefined;
-        return reader.refuse(&.{
+        reader.refuse(&.{
             what,                             text.decimal(&least_digits, least), " to ",
             text.decimal(&most_digits, most),
         });
     }
 
-    fn malformed(reader: *Reader) Error {
+    fn refuseListing(reader: *Reader, what: []const u8, names: []const u8) void {
+        if (reader.hasFailed()) return;
+        reader.refuse(&.{what});
+        var rest_of_names: ?[]const u8 = names;
+        var separator: []const u8 = "";
+        while (text.nextLine(&rest_of_names)) |name| : (separator = ", ") {
+            reader.tell(separator);
+            reader.tell(name);
+        }
+    }
+
+    fn malformed(reader: *Reader) void {
         var digits: [text.digits_max]u8 = undefined;
         const at = text.decimal(&digits, reader.at);
         reader.path_bytes = 0;
-        return reader.refuse(&.{ "is not valid JSON from byte ", at, " on" });
+        reader.refuse(&.{ "is not valid JSON from byte ", at, " on" });
     }
 
-    fn extendPath(reader: *Reader, pieces: []const []const u8) void {
-        var path: text.Text = .{ .buffer = &reader.path_buffer, .len = reader.path_bytes };
-        for (pieces) |piece| path.add(piece);
-        reader.path_bytes = path.len;
+    fn tell(reader: *Reader, piece: []const u8) void {
+        add(&reader.message_buffer, &reader.message_bytes, piece);
+    }
+
+    fn extendPath(reader: *Reader, piece: []const u8) void {
+        add(&reader.path_buffer, &reader.path_bytes, piece);
     }
 
     /// The next byte that is no white space, or null at the end.
@@ -131,10 +157,18 @@ pub const Reader = struct {
     }
 
     /// The rest of a string, its opening quote being taken.
-    fn rest(reader: *Reader) Error![]const u8 {
-        return unescape.string(reader.document, &reader.at) catch reader.malformed();
+    fn rest(reader: *Reader) []const u8 {
+        if (unescape.string(reader.document, &reader.at)) |value| return value;
+        reader.malformed();
+        return "";
     }
 };
+
+fn add(buffer: []u8, bytes: *usize, piece: []const u8) void {
+    var whole: text.Text = .{ .buffer = buffer, .len = bytes.* };
+    whole.add(piece);
+    bytes.* = whole.len;
+}
 
 /// What objects and arrays have in common: entries between commas, up to a closing bracket.
 const Walk = struct {
@@ -143,73 +177,81 @@ const Walk = struct {
     mark: usize,
     count: usize = 0,
 
+    fn begin(reader: *Reader) Walk {
+        return .{ .reader = reader, .mark = reader.path_bytes };
+    }
+
     /// Whether one more entry follows.
-    fn next(walk: *Walk, bracket: u8) Error!bool {
-        walk.reader.path_bytes = walk.mark;
-        if (walk.reader.take(bracket)) return false;
-        if (walk.count > 0 and !walk.reader.take(',')) return walk.reader.malformed();
+    fn next(walk: *Walk, bracket: u8) bool {
+        const reader = walk.reader;
+        if (reader.hasFailed()) return false;
+        reader.path_bytes = walk.mark;
+        if (reader.take(bracket)) return false;
+        if (walk.count > 0 and !reader.take(',')) reader.malformed();
         walk.count += 1;
-        return true;
+        return !reader.hasFailed();
+    }
+
+    /// The index of the next field's name in `names`, or null at the object's end.
+    fn nextField(walk: *Walk, seen: *u32, names: []const u8) ?u5 {
+        if (!walk.next('}')) return null;
+        const reader = walk.reader;
+        if (!reader.take('"')) reader.malformed();
+        const name = reader.rest();
+        if (!reader.take(':')) reader.malformed();
+        walk.enter(name);
+        const index: u5 = @intCast(indexIn(names, name) orelse {
+            reader.refuseListing("is not known here; known are ", names);
+            return null;
+        });
+        const bit = @as(u32, 1) << index;
+        if (seen.* & bit != 0) reader.refuse(&.{"stands twice"});
+        seen.* |= bit;
+        return index;
+    }
+
+    /// Names the field `name` in messages. An unknown name may hold anything.
+    fn enter(walk: *Walk, name: []const u8) void {
+        const reader = walk.reader;
+        reader.path_bytes = walk.mark;
+        if (walk.mark > 0) reader.extendPath(".");
+        for (name[0..@min(name.len, name_bytes_max)]) |byte| {
+            reader.extendPath(if (byte > ' ' and byte <= '~') &.{byte} else "?");
+        }
+    }
+
+    fn require(walk: *Walk, fields: u32, names: []const u8) void {
+        var rest: ?[]const u8 = names;
+        var left = fields;
+        while (text.nextLine(&rest)) |name| : (left >>= 1) {
+            if (left & 1 == 0) continue;
+            walk.enter(name);
+            walk.reader.refuse(&.{"is missing"});
+        }
     }
 };
 
 /// Walks an object's fields. Each may stand once.
 fn Object(comptime Field: type) type {
-    const names = std.meta.fieldNames(Field);
     return struct {
         const Self = @This();
+        const names = lines(Field);
 
         walk: Walk,
         seen: u32 = 0,
 
-        pub fn next(self: *Self) Error!?Field {
-            const index = try nextField(&self.walk, &self.seen, names, comptime listed(names));
-            return @fromBackingInt(@intCast(index orelse return null));
+        pub fn next(self: *Self) ?Field {
+            const index = self.walk.nextField(&self.seen, names) orelse return null;
+            return @fromBackingInt(@intCast(index));
         }
 
         /// To be called at the object's end: all of `fields` must have been there.
-        pub fn require(self: *Self, fields: []const Field) Error!void {
-            for (fields) |field| {
-                const index = @backingInt(field);
-                if (self.seen >> index & 1 != 0) continue;
-                return refuseField(&self.walk, names[index], "is missing");
-            }
+        pub fn require(self: *Self, comptime fields: []const Field) void {
+            comptime var bits: u32 = 0;
+            inline for (fields) |field| bits |= 1 << @backingInt(field);
+            self.walk.require(bits & ~self.seen, names);
         }
     };
-}
-
-/// The index of the next field's name in `names`, or null at the object's end.
-fn nextField(walk: *Walk, seen: *u32, names: []const [:0]const u8, known: []const u8) Error!?u5 {
-    const reader = walk.reader;
-    if (!try walk.next('}')) return null;
-    if (!reader.take('"')) return reader.malformed();
-    const name = try reader.rest();
-    if (!reader.take(':')) return reader.malformed();
-    for (names, 0..) |each, index| {
-        if (!text.eql(each, name)) continue;
-        const bit = @as(u32, 1) << @intCast(index);
-        if (seen.* & bit != 0) return refuseField(walk, each, "stands twice");
-        seen.* |= bit;
-        extendWithField(walk, each);
-        return @intCast(index);
-    }
-    var shown: [name_bytes_max]u8 = undefined;
-    const bytes = @min(name.len, shown.len);
-    for (name[0..bytes], shown[0..bytes]) |byte, *to| {
-        to.* = if (byte > ' ' and byte <= '~') byte else '?';
-    }
-    extendWithField(walk, shown[0..bytes]);
-    return reader.refuse(&.{ "is not known here; known are ", known });
-}
-
-fn refuseField(walk: *Walk, name: []const u8, what: []const u8) Error {
-    extendWithField(walk, name);
-    return walk.reader.refuse(&.{what});
-}
-
-fn extendWithField(walk: *Walk, name: []const u8) void {
-    walk.reader.path_bytes = walk.mark;
-    walk.reader.extendPath(&.{ if (walk.mark > 0) "." else "", name });
 }
 
 const Array = struct {
@@ -217,25 +259,39 @@ const Array = struct {
     entries_max: usize,
 
     /// The index of the next entry, or null at the end.
-    pub fn next(array: *Array) Error!?usize {
+    pub fn next(array: *Array) ?usize {
         const reader = array.walk.reader;
         const index = array.walk.count;
-        if (!try array.walk.next(']')) {
-            if (index == 0) return reader.refuse(&.{"must have an entry"});
+        if (!array.walk.next(']')) {
+            if (index == 0) reader.refuse(&.{"must have an entry"});
             return null;
         }
         var digits: [text.digits_max]u8 = undefined;
         if (index == array.entries_max) {
             const most = text.decimal(&digits, index);
-            return reader.refuse(&.{ "must have no more entries than ", most });
+            reader.refuse(&.{ "must have no more entries than ", most });
+            return null;
         }
-        reader.extendPath(&.{ "[", text.decimal(&digits, index), "]" });
+        reader.extendPath("[");
+        reader.extendPath(text.decimal(&digits, index));
+        reader.extendPath("]");
         return index;
     }
 };
 
-fn listed(comptime names: []const [:0]const u8) []const u8 {
-    var list: []const u8 = names[0];
-    for (names[1..]) |name| list = list ++ ", " ++ name;
-    return list;
+/// The names of an enumeration, one a line: smaller than a table of them, and there are few.
+fn lines(comptime Enum: type) []const u8 {
+    const names = std.meta.fieldNames(Enum);
+    var all: []const u8 = names[0];
+    for (names[1..]) |name| all = all ++ "\n" ++ name;
+    return all;
+}
+
+fn indexIn(names: []const u8, name: []const u8) ?usize {
+    var rest: ?[]const u8 = names;
+    var index: usize = 0;
+    while (text.nextLine(&rest)) |each| : (index += 1) {
+        if (text.eql(each, name)) return index;
+    }
+    return null;
 }

@@ -59,8 +59,12 @@ fn readWorkload(buffer: []u8) usize {
     return both.len;
 }
 
-fn metadata(comptime name: []const u8) []const u8 {
-    const path = "node\x00metadata\x00" ++ name;
-    // Envoy 1.40 knows the first name only, old ones the second.
-    return abi.property("xds\x00" ++ path) orelse abi.property(path) orelse "";
+fn metadata(name: []const u8) []const u8 {
+    var buffer: [64]u8 = undefined;
+    var path: Text = .{ .buffer = &buffer };
+    path.add("xds\x00node\x00metadata\x00");
+    path.add(name);
+    // Envoy 1.40 knows the first path only, old ones the second.
+    return abi.property(path.written()) orelse
+        abi.property(path.written()["xds\x00".len..]) orelse "";
 }

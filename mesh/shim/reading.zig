@@ -1,7 +1,7 @@
 //! Reading the plugin's configuration: its document into the records of config.zig.
 //!
 //! What is unknown, missing, of another type or out of bounds stops the load with a message that
-//! names the field. No message holds a key, a secret or a token.
+//! names the field (json.zig). No message holds a key, a secret or a token.
 
 const std = @import("std");
 const config = @import("config.zig");
@@ -24,8 +24,9 @@ const body_bytes_max_most = 16 * 1024 * 1024;
 const window_default: config.Window = .{ .bytes = 16 * 1024, .ms = 200 };
 const window_ms_max = 60_000;
 
-/// Read the whole document. On `Refused`, the reader's message says what is wrong.
-pub fn read(into: *Config, reader: *json.Reader) json.Error!void {
+/// Read the whole document. On `Refused`, the reader's message says what is wrong, and nothing of
+/// the configuration may be used.
+pub fn read(into: *Config, reader: *json.Reader) error{Refused}!void {
     into.body_bytes_max = body_bytes_max_default;
     into.response_bytes_max = body_bytes_max_default;
     into.window = window_default;
@@ -42,130 +43,131 @@ pub fn read(into: *Config, reader: *json.Reader) json.Error!void {
         hosts,
         checks,
     };
-    var object = try reader.object(Field);
-    while (try object.next()) |field| switch (field) {
-        .contract => try fields.version(reader),
-        .policy => into.policy = try fields.name(reader),
-        .body => into.body = try reader.choice(config.Body),
-        .body_bytes_max => into.body_bytes_max = try readLimit(reader),
-        .response_bytes_max => into.response_bytes_max = try readLimit(reader),
-        .window => into.window = try readWindow(reader),
-        .cache => into.cache = try readCache(reader),
-        .signing_secrets => into.signing_secret = try readSecrets(reader),
-        .hosts => try readHosts(into, reader),
-        .checks => try readChecks(into, reader),
+    var object = reader.object(Field);
+    while (object.next()) |field| switch (field) {
+        .contract => fields.version(reader),
+        .policy => into.policy = fields.name(reader),
+        .body => into.body = reader.choice(config.Body),
+        .body_bytes_max => into.body_bytes_max = readLimit(reader),
+        .response_bytes_max => into.response_bytes_max = readLimit(reader),
+        .window => into.window = readWindow(reader),
+        .cache => into.cache = readCache(reader),
+        .signing_secrets => into.signing_secret = readSecrets(reader),
+        .hosts => readHosts(into, reader),
+        .checks => readChecks(into, reader),
     };
-    try object.require(&.{ .contract, .policy, .body, .signing_secrets, .hosts, .checks });
+    object.require(&.{ .contract, .policy, .body, .signing_secrets, .hosts, .checks });
     try reader.end();
 }
 
-fn readLimit(reader: *json.Reader) json.Error!u32 {
+fn readLimit(reader: *json.Reader) u32 {
     return reader.integer(u32, 1, body_bytes_max_most);
 }
 
-fn readWindow(reader: *json.Reader) json.Error!config.Window {
+fn readWindow(reader: *json.Reader) config.Window {
     var window = window_default;
-    var object = try reader.object(enum { bytes, ms });
-    while (try object.next()) |field| switch (field) {
-        .bytes => window.bytes = try reader.integer(u32, 1, contract.window_bytes_max),
-        .ms => window.ms = try reader.integer(u32, 1, window_ms_max),
+    var object = reader.object(enum { bytes, ms });
+    while (object.next()) |field| switch (field) {
+        .bytes => window.bytes = reader.integer(u32, 1, contract.window_bytes_max),
+        .ms => window.ms = reader.integer(u32, 1, window_ms_max),
     };
     return window;
 }
 
-fn readCache(reader: *json.Reader) json.Error!config.Cache {
+fn readCache(reader: *json.Reader) config.Cache {
     var cache: config.Cache = .{};
-    var object = try reader.object(enum { entries, seconds });
-    while (try object.next()) |field| switch (field) {
-        .entries => cache.entries = try reader.integer(u32, 1, config.cache_entries_max),
-        .seconds => cache.seconds = try reader.integer(u32, 1, contract.cache_seconds_max),
+    var object = reader.object(enum { entries, seconds });
+    while (object.next()) |field| switch (field) {
+        .entries => cache.entries = reader.integer(u32, 1, config.cache_entries_max),
+        .seconds => cache.seconds = reader.integer(u32, 1, contract.cache_seconds_max),
     };
-    try object.require(&.{ .entries, .seconds });
+    object.require(&.{ .entries, .seconds });
     return cache;
 }
 
-fn readSecrets(reader: *json.Reader) json.Error![]const u8 {
+fn readSecrets(reader: *json.Reader) []const u8 {
     var first: []const u8 = "";
-    var array = try reader.array(config.secrets_max);
-    while (try array.next()) |index| {
-        const secret = try reader.string(contract.secret_bytes_min, secret_bytes_max);
+    var array = reader.array(config.secrets_max);
+    while (array.next()) |index| {
+        const secret = reader.string(contract.secret_bytes_min, secret_bytes_max);
         if (index == 0) first = secret;
     }
     return first;
 }
 
-fn readHosts(into: *Config, reader: *json.Reader) json.Error!void {
+fn readHosts(into: *Config, reader: *json.Reader) void {
     into.hosts_count = 0;
-    var array = try reader.array(config.hosts_max);
-    while (try array.next()) |index| {
+    var array = reader.array(config.hosts_max);
+    while (array.next()) |index| {
         const host = &into.hosts_buffer[index];
         host.upgrades = .deny;
         host.unchecked_count = 0;
         const Field = enum { name, credential, denials, unchecked, upgrades };
-        var object = try reader.object(Field);
-        while (try object.next()) |field| switch (field) {
-            .name => host.name = try fields.host(reader, into.hosts()),
-            .credential => host.credential = try readCredential(reader),
-            .denials => try readDenials(host, reader),
-            .unchecked => try readUnchecked(host, reader),
-            .upgrades => host.upgrades = try reader.choice(@FieldType(Host, "upgrades")),
+        var object = reader.object(Field);
+        while (object.next()) |field| switch (field) {
+            .name => host.name = fields.host(reader, into.hosts()),
+            .credential => host.credential = readCredential(reader),
+            .denials => readDenials(host, reader),
+            .unchecked => readUnchecked(host, reader),
+            .upgrades => host.upgrades = reader.choice(@FieldType(Host, "upgrades")),
         };
-        try object.require(&.{ .name, .credential, .denials });
+        object.require(&.{ .name, .credential, .denials });
         into.hosts_count = index + 1;
     }
 }
 
-fn readCredential(reader: *json.Reader) json.Error!config.Credential {
+fn readCredential(reader: *json.Reader) config.Credential {
     var credential: config.Credential = .{ .header = "", .prefix = "", .key = "" };
-    var object = try reader.object(enum { header, prefix, key });
-    while (try object.next()) |field| switch (field) {
-        .header => credential.header = try fields.credentialHeader(reader),
-        .prefix => credential.prefix = try fields.text(reader, 0, config.prefix_bytes_max),
-        .key => credential.key = try fields.visible(reader, 0, config.key_bytes_max),
+    var object = reader.object(enum { header, prefix, key });
+    while (object.next()) |field| switch (field) {
+        .header => credential.header = fields.credentialHeader(reader),
+        .prefix => credential.prefix = fields.text(reader, 0, config.prefix_bytes_max),
+        .key => credential.key = fields.visible(reader, 0, config.key_bytes_max),
     };
-    try object.require(&.{ .header, .key });
+    object.require(&.{ .header, .key });
     return credential;
 }
 
-fn readUnchecked(host: *Host, reader: *json.Reader) json.Error!void {
-    var array = try reader.array(config.unchecked_max);
-    while (try array.next()) |index| {
-        host.unchecked[index] = try fields.pathPrefix(reader, path_prefix_bytes_max);
+fn readUnchecked(host: *Host, reader: *json.Reader) void {
+    var array = reader.array(config.unchecked_max);
+    while (array.next()) |index| {
+        host.unchecked[index] = fields.pathPrefix(reader, path_prefix_bytes_max);
         host.unchecked_count = index + 1;
     }
 }
 
-fn readDenials(host: *Host, reader: *json.Reader) json.Error!void {
-    var array = try reader.array(config.denials_max);
-    while (try array.next()) |index| {
+fn readDenials(host: *Host, reader: *json.Reader) void {
+    var array = reader.array(config.denials_max);
+    while (array.next()) |index| {
         const template = &host.denials[index];
         template.events = "";
-        var object = try reader.object(enum { path_prefix, content_type, body, events });
-        while (try object.next()) |field| switch (field) {
-            .path_prefix => template.path_prefix = try fields.pathPrefix(
+        var object = reader.object(enum { path_prefix, content_type, body, events });
+        while (object.next()) |field| switch (field) {
+            .path_prefix => template.path_prefix = fields.pathPrefix(
                 reader,
                 path_prefix_bytes_max,
             ),
-            .content_type => template.content_type = try fields.text(
+            .content_type => template.content_type = fields.text(
                 reader,
                 1,
                 content_type_bytes_max,
             ),
-            .body => template.body = try reader.string(1, denial.template_bytes_max),
-            .events => template.events = try reader.string(1, denial.template_bytes_max),
+            .body => template.body = reader.string(1, denial.template_bytes_max),
+            .events => template.events = reader.string(1, denial.template_bytes_max),
         };
-        try object.require(&.{ .path_prefix, .content_type, .body });
+        object.require(&.{ .path_prefix, .content_type, .body });
         host.denials_count = index + 1;
     }
+    if (reader.hasFailed()) return;
     if (!text.eql(host.denials[host.denials_count - 1].path_prefix, "/")) {
-        return reader.refuse(&.{"the last must have the path_prefix /"});
+        reader.refuse(&.{"the last must have the path_prefix /"});
     }
 }
 
-fn readChecks(into: *Config, reader: *json.Reader) json.Error!void {
+fn readChecks(into: *Config, reader: *json.Reader) void {
     into.checks_count = 0;
-    var array = try reader.array(core.checks_max);
-    while (try array.next()) |index| {
+    var array = reader.array(core.checks_max);
+    while (array.next()) |index| {
         const check = &into.checks_buffer[index];
         const rule = &into.rules_buffer[index];
         check.token = "";
@@ -183,30 +185,30 @@ fn readChecks(into: *Config, reader: *json.Reader) json.Error!void {
             phases,
             token,
         };
-        var object = try reader.object(Field);
-        while (try object.next()) |field| switch (field) {
-            .name => check.name = try fields.newName(reader, into.checks()),
-            .stage => rule.stage = try reader.integer(u8, 1, config.stages_max),
-            .cluster => check.cluster = try fields.visible(reader, 1, config.cluster_bytes_max),
-            .authority => check.authority = try fields.visible(
+        var object = reader.object(Field);
+        while (object.next()) |field| switch (field) {
+            .name => check.name = fields.newName(reader, into.checks()),
+            .stage => rule.stage = reader.integer(u8, 1, config.stages_max),
+            .cluster => check.cluster = fields.visible(reader, 1, config.cluster_bytes_max),
+            .authority => check.authority = fields.visible(
                 reader,
                 1,
                 contract.authority_header_bytes_max,
             ),
-            .timeout_ms => rule.timeout_ms = try reader.integer(u32, 1, config.timeout_ms_max),
-            .on_error => rule.on_error = try reader.choice(@FieldType(core.Rule, "on_error")),
-            .mode => rule.mode = try reader.choice(@FieldType(core.Rule, "mode")),
-            .phases => rule.phases = try readPhases(reader),
-            .token => check.token = try fields.visible(reader, 1, config.token_bytes_max),
+            .timeout_ms => rule.timeout_ms = reader.integer(u32, 1, config.timeout_ms_max),
+            .on_error => rule.on_error = reader.choice(@FieldType(core.Rule, "on_error")),
+            .mode => rule.mode = reader.choice(@FieldType(core.Rule, "mode")),
+            .phases => rule.phases = readPhases(reader),
+            .token => check.token = fields.visible(reader, 1, config.token_bytes_max),
         };
-        try object.require(&.{ .name, .stage, .cluster, .authority, .timeout_ms });
+        object.require(&.{ .name, .stage, .cluster, .authority, .timeout_ms });
         into.checks_count = index + 1;
     }
 }
 
-fn readPhases(reader: *json.Reader) json.Error!@FieldType(core.Rule, "phases") {
+fn readPhases(reader: *json.Reader) @FieldType(core.Rule, "phases") {
     var phases: @FieldType(core.Rule, "phases") = .empty;
-    var array = try reader.array(std.enums.values(contract.Phase).len);
-    while (try array.next()) |_| phases.insert(try reader.choice(contract.Phase));
+    var array = reader.array(std.enums.values(contract.Phase).len);
+    while (array.next()) |_| phases.insert(reader.choice(contract.Phase));
     return phases;
 }

@@ -50,6 +50,30 @@ pub fn indexOf(bytes: []const u8, byte: u8) ?usize {
     return null;
 }
 
+/// Whether all bytes are lower-case letters, digits or one of `marks`.
+pub fn isLower(bytes: []const u8, marks: []const u8) bool {
+    for (bytes) |byte| {
+        const is_fit = std.ascii.isLower(byte) or std.ascii.isDigit(byte) or
+            indexOf(marks, byte) != null;
+        if (!is_fit) return false;
+    }
+    return true;
+}
+
+/// `functions.verdict.models.Name`, but for its length.
+pub fn isName(bytes: []const u8) bool {
+    const marks = "._-";
+    return bytes.len > 0 and isLower(bytes, marks) and indexOf(marks, bytes[0]) == null;
+}
+
+/// Takes the next line off `rest`, which is null after the last one.
+pub fn nextLine(rest: *?[]const u8) ?[]const u8 {
+    const bytes = rest.* orelse return null;
+    const end = indexOf(bytes, '\n');
+    rest.* = if (end) |at| bytes[at + 1 ..] else null;
+    return bytes[0 .. end orelse bytes.len];
+}
+
 /// `number` in decimal digits.
 pub fn decimal(buffer: *[digits_max]u8, number: u64) []const u8 {
     var rest = number;
@@ -99,4 +123,12 @@ test "text is cut where its room ends" {
     text.addNumber(123_456);
     text.add("more");
     try std.testing.expectEqualStrings("abcde123", text.written());
+}
+
+test "lines are taken one by one, empty ones too" {
+    var rest: ?[]const u8 = "a\n\nb\n";
+    for ([_][]const u8{ "a", "", "b", "" }) |line| {
+        try std.testing.expectEqualStrings(line, nextLine(&rest).?);
+    }
+    try std.testing.expectEqual(null, nextLine(&rest));
 }
