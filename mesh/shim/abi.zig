@@ -33,6 +33,8 @@ pub const Map = enum(u32) {
 
 pub const StreamKind = enum(u32) { request = 0, response = 1 };
 
+pub const Metric = enum(u32) { counter = 0, histogram = 2 };
+
 const Status = enum(u32) { ok = 0, not_found = 1, bad_argument = 2, _ };
 
 /// The whole of a buffer, however long it is.
@@ -100,6 +102,20 @@ const host = struct {
         pairs_size: usize,
         grpc_status: u32,
     ) Status;
+    extern "env" fn proxy_set_property(
+        path: [*]const u8,
+        path_size: usize,
+        value: [*]const u8,
+        value_size: usize,
+    ) Status;
+    extern "env" fn proxy_define_metric(
+        metric: Metric,
+        name: [*]const u8,
+        name_size: usize,
+        id: *u32,
+    ) Status;
+    extern "env" fn proxy_increment_metric(id: u32, by: i64) Status;
+    extern "env" fn proxy_record_metric(id: u32, value: u64) Status;
     extern "env" fn proxy_continue_stream(stream: StreamKind) Status;
     extern "env" fn proxy_set_tick_period_milliseconds(period_ms: u32) Status;
     extern "env" fn proxy_set_effective_context(context: u32) Status;
@@ -140,6 +156,26 @@ pub fn property(path: []const u8) ?[]const u8 {
     var size: usize = 0;
     if (host.proxy_get_property(path.ptr, path.len, &bytes, &size) != .ok) return null;
     return written(bytes, size);
+}
+
+/// Sets the stream's filter state `wasm.<name>`, which access logs can show. Nothing depends on it.
+pub fn publish(name: []const u8, value: []const u8) void {
+    _ = host.proxy_set_property(name.ptr, name.len, value.ptr, value.len);
+}
+
+/// The id of a metric. To be asked for once: the host keeps a new id for each time.
+pub fn define(metric: Metric, name: []const u8) Error!u32 {
+    var id: u32 = 0;
+    try done(host.proxy_define_metric(metric, name.ptr, name.len, &id));
+    return id;
+}
+
+pub fn increment(id: u32, by: u64) void {
+    _ = host.proxy_increment_metric(id, @intCast(by));
+}
+
+pub fn record(id: u32, value: u64) void {
+    _ = host.proxy_record_metric(id, value);
 }
 
 pub fn read(buffer: Buffer) Error![]const u8 {

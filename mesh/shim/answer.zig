@@ -9,6 +9,7 @@
 
 const std = @import("std");
 const contract = @import("contract.zig");
+const core = @import("core.zig");
 const headers = @import("headers.zig");
 const text = @import("text.zig");
 
@@ -27,6 +28,11 @@ pub const Answer = struct {
     state: []const u8,
     /// How many bytes at the end of a window come again at the start of the next one.
     keep: u32,
+
+    /// What metrics and access logs tell of it.
+    pub fn bore(answer: Answer) core.Bore {
+        return .{ .reason = answer.reason, .rule = answer.rule, .revision = answer.revision };
+    }
 };
 
 /// What bounds an answer.

@@ -18,6 +18,7 @@ const log = @import("log.zig");
 const sign = @import("sign.zig");
 const streams = @import("streams.zig");
 const text = @import("text.zig");
+const trace = @import("trace.zig");
 const Stream = streams.Stream;
 
 // Large and used by one callback at a time, so not on the small stack.
@@ -33,6 +34,7 @@ pub const Said = struct {
     content_type: []const u8 = "",
     body: []const u8 = "",
     keep: usize = 0,
+    bore: core.Bore = .{},
 };
 
 /// Whose machine it is, and where the tokens of its callouts are.
@@ -53,6 +55,12 @@ pub const Side = struct {
         const plugin = side.stream.plugin orelse return .{ .action = .wait };
         const now = nowMs();
         const step = side.call.step(plugin.config.rules(), event, now);
+        if (step.heard) |outcome| trace.heard(side.stream, side.call, event.answer, outcome, step, now);
+        switch (step.action) {
+            .pass => trace.passed(side.stream, side.call, now),
+            .deny => |why| trace.denied(side.stream, side.call, why, now),
+            else => {},
+        }
         if (step.note) |note| {
             // What was let through for another reason than an allow is not to be remembered.
             side.stream.cache_seconds = 0;
@@ -99,7 +107,9 @@ pub const Side = struct {
     ) ?contract.Reason {
         const check = plugin.config.checks()[index];
         const rule = plugin.config.rules()[index];
-        const deadline_ms = @max(1, side.call.remainingMs(rule, nowMs()));
+        const now = nowMs();
+        const deadline_ms = @max(1, side.call.remainingMs(rule, now));
+        trace.asked(side.stream, index, now);
         const encoded = callout.encode(
             &callout_buffer,
             check,
@@ -143,7 +153,7 @@ pub const Side = struct {
         try stream.remember(check, understood.state);
         stream.cache_seconds = @min(stream.cache_seconds, understood.cache_seconds);
         if (understood.state.len > 0) stream.cache_seconds = 0;
-        said.* = .{ .keep = understood.keep };
+        said.* = .{ .keep = understood.keep, .bore = understood.bore() };
         if (understood.decision == .allow) return .allow;
         said.status = understood.status;
         said.content_type = understood.content_type;

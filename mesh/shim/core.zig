@@ -55,10 +55,20 @@ pub const Outcome = union(enum) {
     lost,
 };
 
+/// What an answer bears besides its outcome: for those who look on, it decides nothing.
+pub const Bore = struct {
+    /// An allow has no other.
+    reason: Reason = .rule_none,
+    rule: []const u8 = "",
+    revision: []const u8 = "",
+};
+
+pub const Answer = struct { check: usize, outcome: Outcome, bore: Bore = .{} };
+
 pub const Event = union(enum) {
     /// `bytes` of body so far, or announced, and whether that is all.
     read: struct { bytes: u64, end: bool },
-    answer: struct { check: usize, outcome: Outcome },
+    answer: Answer,
     /// The message is now what this check made of it.
     replaced: usize,
     /// The message cannot be guarded, or the host refused what must not fail.
@@ -92,15 +102,22 @@ pub const Note = struct {
     check: ?usize = null,
 };
 
-pub const Step = struct { action: Action, note: ?Note = null };
+pub const Step = struct {
+    action: Action,
+    note: ?Note = null,
+    /// What the answer comes to, if one was heard that was waited for.
+    heard: ?Outcome = null,
+};
 
 pub const Call = struct {
     phase: Phase = .request,
     is_window: bool = false,
     body_bytes_max: u64,
     state: enum { reading, judging, passed, denied } = .reading,
-    /// No byte of a body has been seen or announced.
-    empty: bool = true,
+    /// Of the body, seen or announced.
+    bytes: u64 = 0,
+    /// When the message was whole.
+    began_ms: u64 = 0,
     stage: u8 = 0,
     /// The checks of a window before this one have been asked.
     asked: usize = 0,
@@ -126,14 +143,20 @@ pub const Call = struct {
                         .response => .response_too_large,
                     } });
                 }
-                call.empty = call.empty and read.bytes == 0;
+                call.bytes = @max(call.bytes, read.bytes);
                 if (!read.end) return .{ .action = .wait };
+                call.began_ms = now_ms;
                 call.state = .judging;
                 return .{ .action = call.nextStage(rules, now_ms) };
             },
             .answer => |answer| {
                 if (!call.awaits(answer.check)) return .{ .action = .wait };
-                return call.judge(rules, answer.check, answer.outcome, now_ms);
+                const rule = rules[answer.check];
+                const left_ms = call.remainingMs(rule, now_ms);
+                const outcome = call.understand(answer.outcome, rule, left_ms);
+                var next = call.judge(rules, answer.check, outcome, left_ms, now_ms);
+                next.heard = outcome;
+                return next;
             },
             .replaced => |check| {
                 if (!call.awaits(check)) return .{ .action = .wait };
@@ -152,12 +175,17 @@ pub const Call = struct {
         return call.state == .judging and check < checks_max and call.out.isSet(check);
     }
 
-    fn judge(call: *Call, rules: []const Rule, check: usize, said: Outcome, now_ms: u64) Step {
+    fn judge(
+        call: *Call,
+        rules: []const Rule,
+        check: usize,
+        outcome: Outcome,
+        left_ms: u32,
+        now_ms: u64,
+    ) Step {
         const rule = rules[check];
-        const remaining_ms = call.remainingMs(rule, now_ms);
-        const outcome = call.understand(said, rule, remaining_ms);
         if (outcome == .failed and passesBy(outcome.failed) and
-            !call.retried.isSet(check) and remaining_ms > rule.timeout_ms / 10)
+            !call.retried.isSet(check) and left_ms > rule.timeout_ms / 10)
         {
             call.retried.set(check);
             var again: Set = .empty;
@@ -191,14 +219,14 @@ pub const Call = struct {
     }
 
     /// Resolves what only the call knows: whether time was up, and whether there is a body to mask.
-    fn understand(call: *const Call, said: Outcome, rule: Rule, remaining_ms: u32) Outcome {
+    fn understand(call: *const Call, said: Outcome, rule: Rule, left_ms: u32) Outcome {
         return switch (said) {
             // Envoy's timers run by when its loop last woke: under load they are early by some 10 ms.
-            .lost => .{ .failed = if (remaining_ms <= rule.timeout_ms / 10)
+            .lost => .{ .failed = if (left_ms <= rule.timeout_ms / 10)
                 .check_timeout
             else
                 .check_reset },
-            .mask => if (call.empty and !call.is_window)
+            .mask => if (call.bytes == 0 and !call.is_window)
                 .{ .failed = .check_malformed }
             else
                 said,

@@ -18,7 +18,9 @@ const headers = @import("headers.zig");
 const hosts = @import("hosts.zig");
 const log = @import("log.zig");
 const message = @import("message.zig");
+const metrics = @import("metrics.zig");
 const reply = @import("reply.zig");
+const series = @import("series.zig");
 const sha256 = @import("sha256.zig");
 const sign = @import("sign.zig");
 const streams = @import("streams.zig");
@@ -71,6 +73,7 @@ fn examine(context: u32, end: bool) abi.Error!abi.Flow {
         .cache_seconds = plugin.config.cache.seconds,
     }) orelse {
         log.noted(.{ .effect = .denied, .reason = .shim_overloaded }, plugin, host.name, 0);
+        metrics.decided(.request, .deny, series.numberOf(.shim_overloaded));
         asking.answerCaller(template, .shim_overloaded, denial.nobody);
         return .hold;
     };
@@ -126,7 +129,7 @@ pub fn onAnswer(token: u32, headers_count: u32, body_bytes: u32) void {
     const side: Side = .ofRequest(stream);
     const heard = side.listen(waiting.check, headers_count, body_bytes, limits, &said);
     const event: core.Event = if (heard) |outcome|
-        .{ .answer = .{ .check = waiting.check, .outcome = outcome } }
+        .{ .answer = .{ .check = waiting.check, .outcome = outcome, .bore = said.bore } }
     else |_|
         fault;
     if (advance(stream, event, said) == .hold) return;
@@ -193,7 +196,9 @@ fn ask(stream: *Stream, side: Side, checks: core.Set) core.Step {
     const digest = sha256.hash(body);
     if (stream.cache_seconds > 0) if (plugin.cache) |cache| {
         stream.identity = sign.identity(&signed, &digest);
-        if (cache.has(&stream.identity, asking.nowMs())) {
+        const has = cache.has(&stream.identity, asking.nowMs());
+        metrics.cache(has);
+        if (has) {
             stream.cache_seconds = 0;
             return side.react(.waived);
         }
@@ -212,7 +217,7 @@ fn remember(stream: *Stream) void {
 
 /// The body that is held. A host that has seen some of it and gives none may not be believed.
 fn held(stream: *const Stream) abi.Error![]const u8 {
-    if (stream.call.empty) return "";
+    if (stream.call.bytes == 0) return "";
     const body = try abi.read(.request_body);
     return if (body.len > 0) body else error.HostRefused;
 }

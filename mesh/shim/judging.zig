@@ -14,6 +14,7 @@ const memory = @import("memory.zig");
 const sha256 = @import("sha256.zig");
 const streams = @import("streams.zig");
 const text = @import("text.zig");
+const trace = @import("trace.zig");
 const Reply = streams.Reply;
 const Said = asking.Said;
 const Side = asking.Side;
@@ -79,7 +80,7 @@ fn ask(stream: *Stream, reply: *Reply, checks: core.Set) !core.Step {
     signed.content_type = reply.content.get(.content_type);
     signed.content_encoding = reply.content.get(.content_encoding);
     if (!reply.call.is_window) {
-        const body = if (reply.call.empty) "" else try abi.read(.response_body);
+        const body = if (reply.call.bytes == 0) "" else try abi.read(.response_body);
         return side.ask(checks, &signed, body, &sha256.hash(body));
     }
     const windows = &reply.windows;
@@ -166,7 +167,8 @@ pub fn fail(stream: *Stream, reply: *Reply, err: anyerror) abi.Flow {
         else => .shim_fault,
     };
     const step = Side.ofReply(stream, reply).react(.{ .refused = reason });
-    const why: core.Denial = if (step.action == .deny) step.action.deny else .{ .reason = reason };
+    const why: core.Denial = .{ .reason = reason };
+    if (step.action != .deny) trace.denied(stream, &reply.call, why, asking.nowMs());
     reply.call.state = .denied;
     return refuse(stream, reply, why, .{}) catch {
         asking.answerCaller(stream.template, reason, denial.nobody);

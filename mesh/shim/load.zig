@@ -9,6 +9,7 @@ const config = @import("config.zig");
 const json = @import("json.zig");
 const log = @import("log.zig");
 const memory = @import("memory.zig");
+const metrics = @import("metrics.zig");
 const reading = @import("reading.zig");
 const streams = @import("streams.zig");
 const Text = @import("text.zig").Text;
@@ -23,6 +24,7 @@ pub fn configure(context: u32, bytes: u32) bool {
         return refuse("the host does not give it");
     const kept = memory.allocator.dupe(u8, document) catch
         return refuse("there is no memory for it");
+    if (plugin.is_configured) metrics.forget();
     streams.unload(plugin);
     plugin.document = kept;
     var reader: json.Reader = .{ .document = kept };

@@ -11,6 +11,7 @@ const abi = @import("abi.zig");
 const guard = @import("guard.zig");
 const load = @import("load.zig");
 const memory = @import("memory.zig");
+const metrics = @import("metrics.zig");
 const reply = @import("reply.zig");
 const streams = @import("streams.zig");
 
@@ -89,5 +90,7 @@ export fn proxy_on_http_call_response(
 }
 
 export fn proxy_on_delete(context: u32) void {
-    if (streams.findPlugin(context)) |plugin| streams.removePlugin(plugin) else streams.release(context);
+    const plugin = streams.findPlugin(context) orelse return streams.release(context);
+    streams.removePlugin(plugin);
+    metrics.forget();
 }

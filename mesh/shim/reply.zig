@@ -16,8 +16,10 @@ const core = @import("core.zig");
 const denial = @import("denial.zig");
 const judging = @import("judging.zig");
 const memory = @import("memory.zig");
+const metrics = @import("metrics.zig");
 const overflow = @import("overflow.zig");
 const streams = @import("streams.zig");
+const series = @import("series.zig");
 const text = @import("text.zig");
 const Message = @import("message.zig").Message;
 const Reply = streams.Reply;
@@ -53,6 +55,7 @@ pub fn onHeaders(context: u32, end: bool) abi.Flow {
     return begin(stream) catch |err| {
         const reply = stream.reply orelse {
             // Without a place to hold it, it cannot be checked.
+            metrics.decided(.response, .deny, series.numberOf(.shim_overloaded));
             asking.answerCaller(stream.template, .shim_overloaded, denial.nobody);
             return .hold;
         };
@@ -142,7 +145,7 @@ pub fn onAnswer(stream: *Stream, check: usize, headers_count: u32, body_bytes: u
     };
     const heard = side.listen(check, headers_count, body_bytes, limits, &said);
     const event: core.Event = if (heard) |outcome|
-        .{ .answer = .{ .check = check, .outcome = outcome } }
+        .{ .answer = .{ .check = check, .outcome = outcome, .bore = said.bore } }
     else |_|
         asking.fault;
     release(stream, reply, judging.judge(stream, reply, event, said));

@@ -17,6 +17,7 @@ const memory = @import("memory.zig");
 const sign = @import("sign.zig");
 const Message = @import("message.zig").Message;
 const Phase = @import("contract.zig").Phase;
+const Seen = @import("seen.zig").Seen;
 const Windows = @import("windows.zig").Windows;
 
 /// Guarded calls that one worker carries at a time. Envoy keeps their bodies; the shim a place in
@@ -65,6 +66,8 @@ pub const Stream = struct {
     /// What each check has sealed for its next callout of this call.
     states: ?*States = null,
     reply: ?*Reply = null,
+    /// Null where there was no memory: then the call is guarded, and not seen.
+    seen: ?*Seen = null,
 
     pub fn stateOf(stream: *const Stream, check: usize) []const u8 {
         return if (stream.states) |states| states[check] else "";
@@ -128,6 +131,19 @@ pub fn findPlugin(context: u32) ?*Plugin {
     return null;
 }
 
+/// A plugin by its place in the table.
+pub fn pluginAt(place: usize) ?*const Plugin {
+    return plugins[place];
+}
+
+/// Its place; the first where it has none any more.
+pub fn placeOf(plugin: *const Plugin) u6 {
+    for (plugins, 0..) |each, place| {
+        if (each == plugin) return @intCast(place);
+    }
+    return 0;
+}
+
 pub fn removePlugin(plugin: *Plugin) void {
     unload(plugin);
     for (&plugins) |*each| {
@@ -172,6 +188,9 @@ pub fn take(stream: Stream) ?*Stream {
     contexts[index] = stream.context;
     slots_used = @max(slots_used, index + 1);
     slots[index] = stream;
+    slots[index].seen = memory.allocator.create(Seen) catch null;
+    // All zeros: to write `.{}` would be a copy of that in the built file.
+    if (slots[index].seen) |seen| @memset(std.mem.asBytes(seen), 0);
     return &slots[index];
 }
 
@@ -199,6 +218,7 @@ pub fn release(context: u32) void {
         reply.windows.deinit();
         memory.allocator.destroy(reply);
     }
+    if (stream.seen) |seen| memory.allocator.destroy(seen);
     const index = stream - &slots[0];
     contexts[index] = 0;
     while (slots_used > 0 and contexts[slots_used - 1] == 0) slots_used -= 1;

@@ -11,7 +11,8 @@ pub const Text = struct {
     buffer: []u8,
     len: usize = 0,
 
-    pub fn add(text: *Text, piece: []const u8) void {
+    /// Not inlined: it is called all over, and would be a tenth of a KB each time.
+    pub noinline fn add(text: *Text, piece: []const u8) void {
         const fitting = piece[0..@min(piece.len, text.buffer.len - text.len)];
         @memcpy(text.buffer[text.len..][0..fitting.len], fitting);
         text.len += fitting.len;
@@ -20,6 +21,13 @@ pub const Text = struct {
     pub fn addNumber(text: *Text, number: u64) void {
         var digits: [digits_max]u8 = undefined;
         text.add(decimal(&digits, number));
+    }
+
+    /// Adds `template`, each byte below `values.len` replaced by the value of that number.
+    pub noinline fn fill(text: *Text, template: []const u8, values: []const []const u8) void {
+        for (template) |*byte| {
+            text.add(if (byte.* < values.len) values[byte.*] else byte[0..1]);
+        }
     }
 
     pub fn written(text: *const Text) []const u8 {
@@ -114,6 +122,13 @@ test "only plain whole numbers are read" {
     for (others) |digits| {
         try std.testing.expectEqual(null, parse(digits));
     }
+}
+
+test "a template is filled" {
+    var buffer: [16]u8 = undefined;
+    var text: Text = .{ .buffer = &buffer };
+    text.fill("a=\x01, b=\x00;", &.{ "zero", "one" });
+    try std.testing.expectEqualStrings("a=one, b=zero;", text.written());
 }
 
 test "text is cut where its room ends" {

@@ -1,7 +1,7 @@
 """Words of the proxy-wasm 0.2.1 interface, as the tests' host speaks them (wasm_host.py)."""
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 Headers = list[tuple[str, str]]
@@ -45,6 +45,7 @@ class Stream:
     response: LocalResponse | None = None
     continued: bool = False
     reply: "Reply | None" = None
+    filter_state: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass

@@ -30,6 +30,7 @@ from tests.contract.proxy_wasm import (
     parsed,
     serialised,
 )
+from tests.contract.wasm_telemetry import Telemetry
 
 START_NS: Final = 1_800_000_000 * 10**9
 
@@ -48,7 +49,7 @@ class Compiled:
 
 
 @dataclass
-class Machine:
+class Machine(Telemetry):
     """The plugin in its own Wasm machine. `refused` names host calls that fail from now on."""
 
     compiled: Compiled
@@ -61,6 +62,7 @@ class Machine:
     tick_ms: int = 0
 
     def __post_init__(self) -> None:
+        super().__init__()
         self._streams: dict[int, Stream] = {}
         self._contexts = 0
         self._effective = 0
@@ -102,7 +104,7 @@ class Machine:
         return OK
 
     def _proxy_get_current_time_nanoseconds(self, result: int) -> int:
-        self._memory.write(self._store, struct.pack("<Q", self.now_ns), result)
+        self._write(struct.pack("<Q", self.now_ns), result)
         return OK
 
     def _proxy_get_property(self, address: int, size: int, value: int, value_size: int) -> int:
@@ -201,7 +203,7 @@ class Machine:
             sent_ns=self.now_ns,
         )
         self.callouts.append(callout)
-        self._memory.write(self._store, struct.pack("<I", callout.token), token)
+        self._write(struct.pack("<I", callout.token), token)
         return OK
 
     def _proxy_send_local_response(
@@ -265,12 +267,15 @@ class Machine:
     def _read(self, address: int, size: int) -> bytes:
         return bytes(self._memory.read(self._store, address, address + size))
 
+    def _write(self, value: bytes, address: int) -> None:
+        self._memory.write(self._store, value, address)
+
     def _give(self, value: bytes, address: int, size: int) -> int:
         """Put `value` into memory that the plugin gives, and say where it lies."""
         at = self._call("proxy_on_memory_allocate", len(value)) & 0xFFFFFFFF if value else 0
         if value and not at:
             return INVALID_MEMORY_ACCESS
-        self._memory.write(self._store, value, at)
-        self._memory.write(self._store, struct.pack("<I", at), address)
-        self._memory.write(self._store, struct.pack("<I", len(value)), size)
+        self._write(value, at)
+        self._write(struct.pack("<I", at), address)
+        self._write(struct.pack("<I", len(value)), size)
         return OK
