@@ -181,6 +181,8 @@ fn advance(stream: *Stream, event: core.Event, said: Said) abi.Flow {
                 return .go;
             },
             .deny => |why| {
+                // A provider may have begun to answer what it has not got whole.
+                if (stream.reply) |begun| begun.call.state = .denied;
                 asking.deny(stream, why, said);
                 return .hold;
             },

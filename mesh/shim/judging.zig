@@ -155,7 +155,8 @@ fn refuse(stream: *Stream, reply: *Reply, why: core.Denial, said: Said) !abi.Flo
     } else for (pieces) |piece| {
         try ready.appendSlice(memory.allocator, asking.words(stream, why, piece));
     }
-    return if (reply.is_held) flush(reply) else .hold;
+    if (reply.is_held) return flush(reply);
+    return if (reply.has_trailers) .go else .hold;
 }
 
 /// What could not be done ends in a denial; where not even that can be said, the stream breaks off.

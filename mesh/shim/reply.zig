@@ -120,14 +120,20 @@ pub fn onTrailers(context: u32) abi.Flow {
     const reply = stream.reply orelse return .go;
     abi.clear(.response_trailers) catch return judging.fail(stream, reply, error.HostRefused);
     if (reply.call.state == .denied) return .go;
+    reply.has_trailers = true;
     if (!reply.call.is_window) {
         return judging.judge(stream, reply, .{ .read = .{ .bytes = 0, .end = true } }, .{});
     }
+    if (!reply.is_held and reply.windows.isEmpty()) return .go;
     reply.windows.has_ended = true;
-    if (reply.is_held) return judging.proceed(stream, reply) catch |err| judging.fail(stream, reply, err);
-    if (reply.windows.isEmpty()) return .go;
+    if (reply.is_held) {
+        return judging.proceed(stream, reply) catch |err| judging.fail(stream, reply, err);
+    }
     // Nothing can be put in front of trailers any more: better a broken stream than a cut one.
-    return judging.fail(stream, reply, error.Unsupported);
+    _ = judging.fail(stream, reply, error.Unsupported);
+    stream.call.state = .denied;
+    asking.answerCaller(stream.template, .response_unsupported, denial.nobody);
+    return .hold;
 }
 
 /// The answer to a callout, in the context of the stream.

@@ -95,6 +95,8 @@ pub const Reply = struct {
     content: Message,
     /// Envoy holds body or headers until the shim lets them go.
     is_held: bool = false,
+    /// It ended with trailers: without a body, nothing is left to put words into.
+    has_trailers: bool = false,
     /// Its headers wait too, so that a denial can be an answer of its own.
     are_headers_held: bool = false,
     windows: Windows = .{},

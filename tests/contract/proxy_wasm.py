@@ -59,7 +59,9 @@ class Reply:
     origin: str = "via_upstream"
     held: bytes = b""
     is_held: bool = False
-    is_in_callback: bool = False
+    """Envoy waits for the shim to let it go on."""
+    can_be_written: bool = False
+    """Envoy has a buffer for its body: inside a body callback, and while it holds a body."""
     has_ended: bool = False
     trailers: Headers | None = None
     sent_headers: Headers | None = None
@@ -71,7 +73,7 @@ class Reply:
         if self.headers is not None:
             self.sent_headers, self.headers = self.headers, None
         self.sent += self.held
-        self.held, self.is_held = b"", False
+        self.held, self.is_held, self.can_be_written = b"", False, False
         self.is_complete = self.has_ended
 
 

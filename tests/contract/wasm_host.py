@@ -71,7 +71,7 @@ class Host(Machine):
         assert stream.reply is not None
         reply = stream.reply
         reply.held += chunk
-        reply.has_ended = end
+        reply.has_ended, reply.can_be_written = end, True
         flow = self._reply_callback("body", stream, len(reply.held), int(end))
         reply.is_held = flow != GO
         if flow == GO:
@@ -85,6 +85,7 @@ class Host(Machine):
         reply = stream.reply
         reply.trailers, reply.has_ended = list(trailers), True
         flow = self._reply_callback("trailers", stream, len(trailers))
+        reply.is_held = flow != GO
         if flow == GO:
             reply.let_go()
         return flow
@@ -96,12 +97,8 @@ class Host(Machine):
             self._call("proxy_on_tick", plugin)
 
     def _reply_callback(self, what: str, stream: Stream, *arguments: int) -> int:
-        assert stream.reply is not None
-        stream.reply.is_in_callback = True
         with self._in(stream.context):
-            flow = self._call(f"proxy_on_response_{what}", stream.context, *arguments)
-        stream.reply.is_in_callback = False
-        return flow
+            return self._call(f"proxy_on_response_{what}", stream.context, *arguments)
 
     def close(self, context: int) -> None:
         """A stream or a plugin is over."""

@@ -145,7 +145,7 @@ class Machine(Telemetry):
         else:
             assert stream.reply is not None
             # Envoy holds no buffer then, and would write through a pointer to nothing.
-            assert stream.reply.is_held or stream.reply.is_in_callback, "nothing to write into"
+            assert stream.reply.can_be_written, "nothing to write into"
             stream.reply.held = self._read(address, size)
         return OK
 

@@ -1,0 +1,96 @@
+"""The records of wasm_world.py: calls as they stand, and answers that checks may give."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from tests.contract.proxy_wasm import Callout, Headers, Stream
+
+Choose = Callable[[int], int]
+"""A number from 0 to below what is given."""
+Kind = Literal["allow", "mask", "deny", "broken", "throttled", "lost", "late", "garbage"]
+
+KINDS: Final[tuple[Kind, ...]] = (
+    "allow", "allow", "allow", "mask", "deny", "broken", "throttled", "lost", "late", "garbage",
+)  # fmt: skip
+_CONTRACT: Final[Headers] = [
+    ("x-meshward-contract", "1"),
+    ("x-meshward-revision", "r1"),
+]
+FAILS: Final = frozenset({"broken", "throttled", "lost", "late", "garbage"})
+
+
+@dataclass
+class Side:
+    """One message of a call, as far as its checks have got with it."""
+
+    settled: dict[str, bool] = field(default_factory=dict)
+    """What each check's last answer comes to: whether it lets the message go."""
+    whole: bytes = b""
+    changed: bytes | None = None
+    touched: bool = False
+    """A mask or a failure came in between: what comes out need not be what went in."""
+
+
+@dataclass
+class Call:
+    number: int
+    stream: Stream
+    form: str
+    request: Side = field(default_factory=Side)
+    reply: Side = field(default_factory=Side)
+    is_streamed: bool = False
+    headers_are_gone: bool = False
+    request_ended: bool = False
+    went: bool = False
+    forbidden: list[bytes] = field(default_factory=list)
+    """Pieces of the provider's stream that the caller must never see."""
+    pieces: int = 0
+    stream_is_denied: bool = False
+    kept: dict[str, bytes] = field(default_factory=dict)
+    """What each check has asked to see again, at the start of its next window."""
+    shown: dict[str, bytes] = field(default_factory=dict)
+    """All that each check has been shown of a stream."""
+    asked: Counter[tuple[str, str, str | None]] = field(default_factory=Counter)
+    is_closed: bool = False
+
+    @property
+    def is_denied(self) -> bool:
+        return self.stream.response is not None
+
+
+def made(
+    choose: Choose, kind: Kind, phase: str, window: str | None, callout: Callout
+) -> tuple[Headers, bytes]:
+    """Headers and body of an answer of this kind to a callout; none at all where it is lost."""
+    status = {"broken": "500", "throttled": "429"}.get(kind, "200")
+    head = [(":status", status), ("date", "Fri, 27 Nov 2026 22:00:00 GMT"), *_CONTRACT]
+    keep = 0
+    if window and window.endswith("final=0"):
+        keep = choose(min(len(callout.body), 9) + 1)
+    reason = "rule.none" if kind == "allow" else "rule.matched"
+    verdict = kind if kind in {"allow", "mask", "deny"} else "maybe"
+    pairs = [
+        *head,
+        ("x-meshward-cache-seconds", "0"),
+        ("x-meshward-verdict", verdict),
+        ("x-meshward-reason", reason),
+    ]
+    if keep and kind in {"allow", "mask"}:
+        pairs.append(("x-meshward-keep", str(keep)))
+    if choose(4) == 0:
+        pairs.append(("x-meshward-state", f"sealed{choose(9)}"))
+    body = b""
+    if kind == "mask":
+        body = f"({phase} masked {callout.token})".encode()
+    if kind == "deny":
+        pairs += [("x-meshward-status", "403"), ("content-type", "text/plain")]
+        body = b"denied"
+    return ([], b"") if kind == "lost" else (pairs, body)
+
+
+def pieces(body: bytes) -> list[bytes]:
+    """The whole pieces of a provider's stream that are in a window."""
+    marked = body.replace(b">", b">\n").splitlines()
+    return [each for each in marked if each.startswith(b"<") and each.endswith(b">")]
