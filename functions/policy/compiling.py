@@ -51,7 +51,7 @@ def compile_here(expressions: Sequence[str], together: int) -> bytes:
             try:
                 database_of([expression])
             except hyperscan.HyperscanError as error:
-                raise PatternError(index, f"hyperscan refuses it: {error}") from None
+                raise PatternError(index, _refusal(str(error))) from None
         raise _together(expressions) from None
 
 
@@ -64,11 +64,18 @@ def compile_bounded(expressions: Sequence[str], together: int) -> bytes:
     lines = found.stdout.decode("utf-8", "replace").splitlines()
     number, _, said = lines[-1].partition(" ") if lines else ("", "", "")
     if number and found.returncode == REFUSED:
-        raise PatternError(int(number), f"hyperscan refuses it: {said}")
+        raise PatternError(int(number), _refusal(said))
     if number and -found.returncode in _DEATHS:
         what = f"takes more than {RULE_SECONDS_MAX:.0f} s or too much memory to compile"
         raise PatternError(int(number), f"{what}; bound its repetitions")
     raise _together(expressions)
+
+
+def _refusal(said: str) -> str:
+    """Why hyperscan refuses an expression, by what it said."""
+    if "empty buffer" in said:
+        said = "it matches the empty text, and so any text; have it ask for one character at least"
+    return f"hyperscan refuses it: {said}"
 
 
 def _together(expressions: Sequence[str]) -> PatternError:

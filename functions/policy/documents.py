@@ -6,13 +6,14 @@
 bytes ──events, bounded──▶ nodes, which know their lines ──▶ values ──pydantic──▶ model
 """
 
-import difflib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
+
+from functions.policy.wording import place_of, worded
 
 FILE_BYTES_MAX: Final = 4 * 1024 * 1024
 _DEPTH_MAX: Final = 40
@@ -79,20 +80,24 @@ class Document:
             node = following
         return line + 1
 
+    def entry(self, name: str, key: str, value: str) -> tuple[int | str, ...]:
+        """The place of the entry of the list `name` that has `value` under `key`, or the list's."""
+        entries = self._content.get(name) if isinstance(self._content, dict) else None
+        for index, each in enumerate(entries or ()):
+            if isinstance(each, dict) and each.get(key) == value:
+                return name, index
+        return (name,)
+
     def error(self, place: Sequence[int | str], what: str) -> PolicyError:
         """An error about that place."""
         return PolicyError(f"{self.file}:{self.line(place)}: {what}")
 
     def _complaints(self, error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
-        details = error.errors(include_input=False, include_url=False)
+        details = error.errors(include_url=False)
         for each in details[:_ERRORS_MAX]:
-            place = each["loc"]
-            message = each["msg"].removeprefix("Value error, ")
-            if each["type"] == "extra_forbidden":
-                near = difflib.get_close_matches(str(place[-1]), field_names(model), n=1)
-                message = "is not known" + (f"; did you mean {near[0]}?" if near else "")
-            field, rule = _named(place, self._content)
-            yield f"{self.file}:{self.line(place)}: {rule}{field}: {message}"
+            place = place_of(each["loc"])
+            told = (*_named(place, self._content), worded(each, field_names(model)))
+            yield f"{self.file}:{self.line(place)}: {': '.join(told)}"
         if len(details) > _ERRORS_MAX:
             yield f"{self.file}: and {len(details) - _ERRORS_MAX} errors more"
 
@@ -158,14 +163,17 @@ class _PlainLoader(_LOADER):  # type: ignore[misc]  # one of two classes with on
         return mapping
 
 
-def _named(place: Sequence[int | str], content: Any) -> tuple[str, str]:  # noqa: ANN401 -- any YAML value
-    """The field that an error is about, and the rule that it is in, as people name them."""
-    rule = ""
-    match place:
+def _named(place: Sequence[int | str], content: Any) -> Iterator[str]:  # noqa: ANN401 -- any YAML value
+    """The rule that an error is in and the field that it is about, as people name them."""
+    rest = list(place)
+    match rest:
         case ["rules", int(index), *rest]:
             found = content["rules"][index]
             named = found.get("id") if isinstance(found, dict) else None
-            rule, place = f"rule {named or f'number {index + 1}'}: ", rest
-        case _:
-            pass
-    return ".".join(str(step) for step in place) or "the policy", rule
+            yield f"rule {named or f'number {index + 1}'}"
+        case ["packs", int(), "rules", name, *rest] | ["overrides", name, *rest]:
+            yield f"override of {name}"
+        case []:
+            yield "the policy"
+    if rest:
+        yield ".".join(str(step) for step in rest)

@@ -25,6 +25,7 @@ from functions.policy.model import (
     PolicyFile,
 )
 from functions.policy.rule import Rule
+from functions.policy.wording import nearest
 
 PACKS: Final = Path(__file__).parent / "packs"
 _EXTENDS_MAX: Final = 8
@@ -85,7 +86,8 @@ class _Resolved:
         taken: dict[str, str] = {}
         for use in self.policy.packs:
             pack, pack_places = _pack_of(use.pack, folder, self)
-            changed = _changed(pack, use.rules, self.document, f"the pack {use.pack}")
+            place = (*self.document.entry("packs", "pack", use.pack), "rules")
+            changed = _changed(pack, use.rules, self.document, place, f"the pack {use.pack}")
             twice = next((each for each in changed if each in rules), None)
             if twice is not None:
                 other = taken.get(twice, "the policy")
@@ -102,7 +104,8 @@ def _resolve(path: Path, below: tuple[str, ...]) -> _Resolved:
     document = Document.read(path)
     policy = document.validated(PolicyFile)
     if policy.policy != path.stem:
-        raise PolicyError(f"{path.name}: holds the policy {policy.policy}; the names must agree")
+        what = f"holds the policy {policy.policy}; the names must agree, so rename one of them"
+        raise PolicyError(f"{path.name}: {what}")
     own = {rule.id: rule for rule in policy.rules}
     places = {
         rule: f"{path.name}:{document.line(('rules', index))}" for index, rule in enumerate(own)
@@ -119,7 +122,8 @@ def _resolve(path: Path, below: tuple[str, ...]) -> _Resolved:
         raise document.error(("extends",), f"extends: {what}")
     parent = path.with_name(f"{policy.extends}.yaml")
     if not parent.is_file():
-        what = f"there is no {parent.name} beside this file"
+        beside = [each.stem for each in path.parent.glob("*.yaml")]
+        what = f"there is no {parent.name} beside this file{nearest(policy.extends, beside)}"
         raise document.error(("extends",), f"extends: {what}")
     return _inherit(resolved, _resolve(parent, (*below, policy.policy)))
 
@@ -136,7 +140,8 @@ def _inherit(child: _Resolved, parent: _Resolved) -> _Resolved:
     }
     left["packs"] = _merged(parent.policy.packs, child.policy.packs)
     rest = {each: rule for each, rule in parent.rules.items() if each not in child.rules}
-    inherited = _changed(rest, child.policy.overrides, child.document, "what it extends")
+    place = ("overrides",)
+    inherited = _changed(rest, child.policy.overrides, child.document, place, "what it extends")
     rules = dict(child.rules) | inherited
     policy = child.policy.model_copy(update=left)
     places = {**parent.places, **child.places}
@@ -157,12 +162,14 @@ def _changed(
     rules: Mapping[str, Rule],
     overrides: Mapping[str, Override | bool | str],
     document: Document,
+    place: tuple[int | str, ...],
     where: str,
 ) -> dict[str, Rule]:
-    """`rules` with the overrides applied; those that are off left out."""
+    """`rules` with the overrides at `place` applied; those that are off left out."""
     unknown = next((each for each in overrides if each not in rules), None)
     if unknown is not None:
-        raise PolicyError(f"{document.file}: {where} holds no rule {unknown} to override")
+        what = f"{where} holds no rule {unknown} to override{nearest(unknown, rules)}"
+        raise document.error((*place, unknown), what)
     changed: dict[str, Rule] = {}
     for name, rule in rules.items():
         override = overrides.get(name)
@@ -173,7 +180,7 @@ def _changed(
                 changed[name] = override.applied(rule)
             except ValidationError as error:
                 what = error.errors()[0]["msg"].removeprefix("Value error, ")
-                raise PolicyError(f"{document.file}: override of {name}: {what}") from None
+                raise document.error((*place, name), f"override of {name}: {what}") from None
     return changed
 
 
@@ -187,8 +194,9 @@ def _pack_of(
     path = own if own.is_file() else built_in
     if not path.is_file():
         known = sorted(each.stem for each in (*PACKS.glob("*.yaml"), *own.parent.glob("*.yaml")))
-        hint = f"known are {', '.join(known)}" if known else "none are known"
-        raise user.document.error(("packs",), f"packs: there is no pack {name}; {hint}")
+        hint = nearest(name, known) or f"; known are {', '.join(known)}"
+        at = user.document.entry("packs", "pack", name)
+        raise user.document.error(at, f"packs: there is no pack {name}{hint}")
     return load_pack(path, contents(path))
 
 
@@ -198,7 +206,8 @@ def load_pack(path: Path, data: bytes) -> tuple[Mapping[str, Rule], Mapping[str,
     document = Document(f"packs/{path.name}", data)
     pack = document.validated(PackFile)
     if pack.pack != path.stem:
-        raise PolicyError(f"{document.file}: holds the pack {pack.pack}; the names must agree")
+        what = f"holds the pack {pack.pack}; the names must agree, so rename one of them"
+        raise PolicyError(f"{document.file}: {what}")
     rules = {rule.id: rule for rule in pack.rules}
     lines = (document.line(("rules", index)) for index in range(len(rules)))
     places = {rule: f"{document.file}:{line}" for rule, line in zip(rules, lines, strict=True)}

@@ -11,7 +11,7 @@ from collections import Counter
 from enum import StrEnum
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
 
 from functions.policy.judging import Judge, OnError
 from functions.policy.rule import (
@@ -22,6 +22,7 @@ from functions.policy.rule import (
     RulePhase,
     Scope,
 )
+from functions.policy.wording import OFF
 from functions.verdict import Record, Severity
 from functions.verdict.contract import CACHE_SECONDS_MAX
 from functions.verdict.models import Name
@@ -82,8 +83,16 @@ class Override(Record):
         return Rule.model_validate(dict(rule) | changes)
 
 
-# YAML reads a plain `off` as false.
-Overrides = Annotated[dict[Name, Override | Literal[False, "off"]], Field(max_length=RULES_MAX)]
+def _kind_of(value: object) -> str:
+    """Which of the two an override is: what to change, or off."""
+    return _CHANGE if isinstance(value, dict | Override) else OFF
+
+
+# YAML reads a plain `off` as false. The tags keep errors about one kind from the other's.
+_CHANGE: Final = "<change>"
+_Off = Annotated[Literal[False, "off"], Tag(OFF)]
+_Either = Annotated[Annotated[Override, Tag(_CHANGE)] | _Off, Discriminator(_kind_of)]
+Overrides = Annotated[dict[Name, _Either], Field(max_length=RULES_MAX)]
 
 
 class PackUse(Record):

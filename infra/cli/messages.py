@@ -18,6 +18,13 @@ BYTES_MAX: Final = 16 * 1024 * 1024
 """As much as a policy may take at most."""
 
 
+_ALLOWED: Final = {
+    "policy": "holds small letters, digits and . _ - only, 64 at most",
+    "workload": "is namespace/name, without spaces",
+}
+"""What an option may be."""
+
+
 class Form(StrEnum):
     """What an input is: words that somebody says, or the body of a message."""
 
@@ -75,10 +82,10 @@ def callout_of(phase: Phase, policy: str, host: str, path: str, workload: str) -
             content_type="application/json",
         )
     except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        option = str(first["loc"][0]).replace("authority", "host")
+        option = str(error.errors(include_input=False)[0]["loc"][0]).replace("authority", "host")
         given = {"policy": policy, "host": host, "path": path, "workload": workload}.get(option)
-        raise ToolError(f"--{option} {given!r}: {first['msg']}") from None
+        what = _ALLOWED.get(option, "is not empty and holds no spaces or control characters")
+        raise ToolError(f"--{option} {given!r}: it {what}") from None
 
 
 def _content(file: Path) -> bytes:

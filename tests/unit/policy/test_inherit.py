@@ -100,11 +100,11 @@ def test_the_judge_takes_on_error_from_its_policy(folder: Path) -> None:
         ("packs: [{pack: yours}]\n", "child.yaml:3: packs: there is no pack yours; known are"),
         (
             "packs: [{pack: mine, rules: {p3: off}}]\n",
-            "child.yaml: the pack mine holds no rule p3 to override",
+            "child.yaml:3: the pack mine holds no rule p3 to override",
         ),
         (
             "extends: base\noverrides: {b3: off}\n",
-            "child.yaml: what it extends holds no rule b3 to override",
+            "child.yaml:4: what it extends holds no rule b3 to override",
         ),
         (
             "overrides: {b3: off}\n",
@@ -112,13 +112,30 @@ def test_the_judge_takes_on_error_from_its_policy(folder: Path) -> None:
         ),
         (
             "packs: [{pack: mine, rules: {p1: {mask: {label: X}}}}]\n",
-            "child.yaml: override of p1: mask says how to mask, and action is deny",
+            "child.yaml:3: override of p1: mask says how to mask, and action is deny",
         ),
         (
             "packs: [{pack: mine}]\n" + rules("p1"),
             "the policy and the pack mine both hold a rule p1",
         ),
         ("packs: [{pack: mine, rules: {p1: {}}}]\n", "say what to change, or off"),
+        (
+            "packs: [{pack: mine, rules: {p1: {acton: mask}}}]\n",
+            "child.yaml:3: override of p1: acton: is not known; did you mean action?",
+        ),
+        (
+            "packs: [{pack: mine, rules: {p1: {action: msk}}}]\n",
+            "child.yaml:3: override of p1: action: is msk; it must be deny, mask or",
+        ),
+        (
+            "packs: [{pack: mine, rules: {p1: yes}}]\n",
+            "child.yaml:3: override of p1: write off, or what to change",
+        ),
+        (
+            "packs: [{pack: mien}]\n",
+            "child.yaml:3: packs: there is no pack mien; did you mean mine?",
+        ),
+        ("extends: bsae\n", "there is no bsae.yaml beside this file; did you mean base?"),
     ],
 )
 def test_an_error_says_which_file_and_what(folder: Path, text: str, says: str) -> None:

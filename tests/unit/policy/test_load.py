@@ -37,7 +37,27 @@ def test_what_is_left_out_is_strict(write: Write) -> None:
         (
             "    action: monitor",
             "    action: block",
-            "sample.yaml:18: rule second: action: Input should be 'deny', 'mask' or 'monitor'",
+            "sample.yaml:18: rule second: action: is block; it must be deny, mask or monitor",
+        ),
+        (
+            "    action: monitor",
+            "    action: monitr",
+            "sample.yaml:18: rule second: action: is monitr; it must be deny, mask or monitor; did",
+        ),
+        (
+            "      words: [账号]",
+            "      words: 账号",
+            "sample.yaml:8: rule first: match.words: must be a list, such as [a, b]",
+        ),
+        (
+            "    match:\n      words: [账号]",
+            "    match: 账号",
+            "sample.yaml:7: rule first: match: must be a mapping, such as {name: value}",
+        ),
+        (
+            "    category: words",
+            "    category: 7",
+            "sample.yaml:6: rule first: category: must be text; put it in quotes",
         ),
         (
             "      pass: [我的账单]\n",
