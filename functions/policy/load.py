@@ -8,7 +8,7 @@
 Built-in packs lie beside this module; a folder of policies may hold others in `packs/`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -106,10 +106,7 @@ def _resolve(path: Path, below: tuple[str, ...]) -> _Resolved:
     if policy.policy != path.stem:
         what = f"holds the policy {policy.policy}; the names must agree, so rename one of them"
         raise PolicyError(f"{path.name}: {what}")
-    own = {rule.id: rule for rule in policy.rules}
-    places = {
-        rule: f"{path.name}:{document.line(('rules', index))}" for index, rule in enumerate(own)
-    }
+    own, places = _by_id(document, policy.rules)
     resolved = _Resolved(document, policy, own, places)
     if policy.extends is None:
         if policy.overrides:
@@ -208,7 +205,21 @@ def load_pack(path: Path, data: bytes) -> tuple[Mapping[str, Rule], Mapping[str,
     if pack.pack != path.stem:
         what = f"holds the pack {pack.pack}; the names must agree, so rename one of them"
         raise PolicyError(f"{document.file}: {what}")
-    rules = {rule.id: rule for rule in pack.rules}
-    lines = (document.line(("rules", index)) for index in range(len(rules)))
-    places = {rule: f"{document.file}:{line}" for rule, line in zip(rules, lines, strict=True)}
-    return rules, places
+    for index, rule in enumerate(pack.rules):
+        if rule.source is None:
+            what = f"rule {rule.id}: names no source; a pack's rules need one"
+            raise document.error(("rules", index), what)
+    return _by_id(document, pack.rules)
+
+
+def _by_id(document: Document, rules: Sequence[Rule]) -> tuple[dict[str, Rule], dict[str, str]]:
+    """A file's rules and their places. Raises `PolicyError` for an id that stands twice."""
+    found: dict[str, Rule] = {}
+    places: dict[str, str] = {}
+    for index, rule in enumerate(rules):
+        if rule.id in found:
+            what = f"rule {rule.id}: the id stands at {places[rule.id]} already; choose another"
+            raise document.error(("rules", index), what)
+        found[rule.id] = rule
+        places[rule.id] = f"{document.file}:{document.line(('rules', index))}"
+    return found, places

@@ -119,9 +119,12 @@ class PolicyFile(Record):
     judge: Judge | None = None
 
     @model_validator(mode="after")
-    def _names_are_unique(self) -> Self:
-        _refuse_twice([rule.id for rule in self.rules])
-        _refuse_twice([use.pack for use in self.packs])
+    def _packs_are_taken_once(self) -> Self:
+        twice = [
+            pack for pack, count in Counter(use.pack for use in self.packs).items() if count > 1
+        ]
+        if twice:
+            raise ValueError(f"the pack {twice[0]} is taken twice")
         return self
 
 
@@ -132,17 +135,3 @@ class PackFile(Record):
     description: Line
     false_positive_rate: Line
     rules: Annotated[tuple[Rule, ...], Field(min_length=1, max_length=RULES_MAX)]
-
-    @model_validator(mode="after")
-    def _rules_are_sound(self) -> Self:
-        _refuse_twice([rule.id for rule in self.rules])
-        unsourced = next((rule.id for rule in self.rules if rule.source is None), None)
-        if unsourced is not None:
-            raise ValueError(f"the rule {unsourced} names no source; a pack's rules need one")
-        return self
-
-
-def _refuse_twice(ids: list[str]) -> None:
-    twice = [each for each, count in Counter(ids).items() if count > 1]
-    if twice:
-        raise ValueError(f"the id {twice[0]} stands twice")

@@ -71,10 +71,10 @@ def fingerprint(folder: Path, engine: str) -> str:
     return digest.hexdigest()
 
 
-def dump(fingerprint_: str, policies: Iterable[Prepared]) -> bytes:
+def dump(made_of: str, policies: Iterable[Prepared]) -> bytes:
     """`policies` as bytes."""
     out = io.BytesIO()
-    _write(out, {"fingerprint": fingerprint_})
+    _write(out, {"fingerprint": made_of})
     for each in policies:
         policy = each.source.policy
         head = {
@@ -92,7 +92,7 @@ def dump(fingerprint_: str, policies: Iterable[Prepared]) -> bytes:
     return out.getvalue()
 
 
-def parse(data: bytes, fingerprint_: str = "") -> Iterator[Prepared]:
+def parse(data: bytes, expected: str = "") -> Iterator[Prepared]:
     """The policies in `data`.
 
     Raises `NotPrepared` where it is not what `dump` writes, or of another fingerprint than the one
@@ -101,7 +101,7 @@ def parse(data: bytes, fingerprint_: str = "") -> Iterator[Prepared]:
     lines = io.BytesIO(data)
     try:
         made_of = json.loads(lines.readline())["fingerprint"]
-        if fingerprint_ not in ("", made_of):
+        if expected not in ("", made_of):
             raise NotPrepared("the policies, the packs or the engine have changed since")
         while line := lines.readline():
             yield _prepared(json.loads(line), lines)

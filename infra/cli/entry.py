@@ -10,9 +10,9 @@ def main() -> None:
 
         emulate.main(sys.argv[2:])
     elif sys.argv[1:2] and sys.argv[1] in ("check", "eval", "policy"):
-        from infra.cli import policies  # noqa: PLC0415
+        from infra.cli import light  # noqa: PLC0415
 
-        policies.main()
+        light.main()
     else:
         from infra.cli import main as commands  # noqa: PLC0415 -- and here everything
 

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from infra import deploy
-from infra.cli import judge, policies
+from infra.cli import judge, light
 from infra.cli import settings as configuration
 from infra.cli.emulate import emulate
 from infra.cli.running import run
@@ -38,7 +38,7 @@ app = typer.Typer(
 console = Console()
 
 _EXPECTED = (
-    *policies.EXPECTED,
+    *light.EXPECTED,
     BuildError,
     ChildError,
     configuration.SettingsError,
@@ -61,10 +61,14 @@ def up(
         int | None, typer.Option(min=0, max=65535, help="The emulator's port; 0: any free one.")
     ] = None,
     body: BodyOption = None,
+    policies: Annotated[
+        Path | None, typer.Option(help="Follow the policies in this folder, not the packed ones.")
+    ] = None,
 ) -> None:
     """Run the whole path on this machine until Ctrl-C."""
     started = time.monotonic()
     flags = {"port": port, "emulator_port": emulator_port, "body": body}
+    flags["policy_dir"] = str(policies) if policies else None
     settings = configuration.read(flags)
     signal.signal(signal.SIGTERM, _interrupt)
     with console.status("starting", spinner="dots") as status:
@@ -82,7 +86,7 @@ def up(
 
 app.command()(emulate)
 app.add_typer(judge.app, name="judge")
-policies.add_to(app)
+light.add_to(app)
 
 
 @app.command()

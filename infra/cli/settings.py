@@ -10,6 +10,7 @@ import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, Final, Literal, cast
 
 Body = Literal["portable", "hold"]
@@ -25,13 +26,15 @@ class Settings:
     """Settings of `meshward up`. Secrets are kept out of `repr`.
 
     `body` is the way the sidecar holds a body (`portable` works with every Istio, `hold` needs
-    Envoy 1.35). With `provider_key` the real provider is called, with `judge_url` a real judge.
+    Envoy 1.35). The functions follow the policies in `policy_dir`, or have the packed ones. With
+    `provider_key` the real provider is called, with `judge_url` a real judge.
     """
 
     port: int = field(default=8080, metadata={"env": "MESHWARD_PORT"})
     emulator_port: int = field(default=9000, metadata={"env": "MESHWARD_EMULATOR_PORT"})
     body: Body = field(default="portable", metadata={"env": "MESHWARD_BODY"})
     region: str = field(default="cn-hangzhou", metadata={"env": "MESHWARD_REGION"})
+    policy_dir: str = field(default="", metadata={"env": "MESHWARD_POLICY_DIR"})
     provider_key: str = field(
         default="", repr=False, metadata={"env": "DASHSCOPE_API_KEY", "secret": True}
     )
@@ -49,7 +52,6 @@ _ELSEWHERE: Final = frozenset(
         "MESHWARD_LOG_PROJECT",
         "MESHWARD_LOG_STORE",
         "MESHWARD_MIN_INSTANCES",
-        "MESHWARD_POLICY_DIR",
         "MESHWARD_SIGNING_SECRETS",
         "MESHWARD_SIGNING_SECRET",
         "MESHWARD_TRIGGER_JWKS",
@@ -97,6 +99,8 @@ def read(flags: Mapping[str, Any], environment: Mapping[str, str] = os.environ) 
     settings = Settings(**values)
     if settings.body not in BODIES:
         raise SettingsError(f"body is {settings.body!r}; it must be one of {', '.join(BODIES)}")
+    if settings.policy_dir and not Path(settings.policy_dir).is_dir():
+        raise SettingsError(f"policy_dir is {settings.policy_dir!r}, and there is no such folder")
     if settings.judge_url and not settings.judge_model:
         raise SettingsError("MESHWARD_JUDGE_URL is set; give MESHWARD_JUDGE_MODEL too")
     return settings

@@ -168,6 +168,8 @@ def _environment(settings: Settings, judge_url: str, secret: str, jwks: str) -> 
         "MESHWARD_SIGNING_SECRETS": secret,
         "MESHWARD_TRIGGER_JWKS": jwks,
         "MESHWARD_LISTEN": LOOPBACK,
+        # An instance runs in a folder of its own.
+        "MESHWARD_POLICY_DIR": settings.policy_dir and str(Path(settings.policy_dir).absolute()),
         "MESHWARD_JUDGE_URL": judge_url,
         "MESHWARD_JUDGE_MODEL": settings.judge_model or _STAND_IN_JUDGE_MODEL,
         "MESHWARD_JUDGE_API_KEY": settings.judge_api_key,

@@ -46,6 +46,18 @@ _FUNCTION: Final = {
     },
     "instanceLifecycleConfig": {"initializer": _HOOK, "preStop": _HOOK},
     "logConfig": {"project": str, "logstore": str},
+    "role": str,
+    "ossMountConfig": {
+        "mountPoints": [
+            {
+                "bucketName": str,
+                "bucketPath": str,
+                "endpoint": str,
+                "mountDir": str,
+                "readOnly": bool,
+            }
+        ]
+    },
 }
 _TRIGGER: Final = {
     "triggerName": str,

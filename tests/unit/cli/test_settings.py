@@ -32,6 +32,10 @@ def test_origins_say_where_a_value_comes_from_and_show_no_secret() -> None:
         ({"MESHWARD_PORT": "65536"}, "0 to 65535"),
         ({"MESHWARD_BODY": "both"}, "portable, hold"),
         ({"MESHWARD_JUDGE_URL": "http://127.0.0.1"}, "MESHWARD_JUDGE_MODEL"),
+        (
+            {"MESHWARD_POLICY_DIR": "/nowhere"},
+            "policy_dir is '/nowhere', and there is",
+        ),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(environment: dict[str, str], said: str) -> None:

@@ -15,7 +15,7 @@ PAGE = (ROOT / "docs" / "policies.md").read_text(encoding="utf-8")
 
 
 def test_the_policy_on_the_page_loads_and_its_examples_hold(tmp_path: Path) -> None:
-    (text,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    (text,) = re.findall(r"```yaml\n(policy:.*?)```", PAGE, re.DOTALL)
     (tmp_path / "shop.yaml").write_text(text, encoding="utf-8")
     (tmp_path / "default.yaml").write_bytes((POLICIES / "default.yaml").read_bytes())
     compiled = compile_policy(load(tmp_path / "shop.yaml"), "tested")

@@ -74,7 +74,16 @@ def test_what_is_left_out_is_strict(write: Write) -> None:
             "      ignore_case: true",
             "sample.yaml:7: rule first: match: give regex, words, or both",
         ),
-        ("  - id: second", "  - id: first", "sample.yaml:1: the policy: the id first stands twice"),
+        (
+            "  - id: second",
+            "  - id: first",
+            "sample.yaml:13: rule first: the id stands at sample.yaml:4 already; choose another",
+        ),
+        (
+            "judge:",
+            "packs: [{pack: x}, {pack: x}]\njudge:",
+            "sample.yaml:1: the policy: the pac",
+        ),
         (
             "  - id: first",
             "  - name: first",

@@ -1,4 +1,4 @@
-"""The commands about policies and texts. They need no SDK, which takes longer to import."""
+"""The light commands, about policies and texts: without the SDK, which takes long to import."""
 
 from typing import Final
 
