@@ -39,7 +39,7 @@ def test_no_file_names_a_home_directory_or_a_package_registry(path: Path) -> Non
 
 @pytest.mark.parametrize("path", [*tracked(".txt")], ids=str)
 def test_every_pinned_dependency_has_a_hash(path: Path) -> None:
-    if path.name not in ("dev.txt", "requirements.txt"):
+    if path.name not in ("bench.txt", "dev.txt", "requirements.txt"):
         pytest.fail(f"{path}: an unexpected text file; is it a lock file under another name?")
     text = (ROOT / path).read_text()
     pins = re.findall(r"^[a-zA-Z0-9][^\n=]*==", text, re.MULTILINE)
