@@ -55,6 +55,7 @@ const Header = enum {
     keep,
     rule,
     status,
+    /// The last, since it is not the contract's own.
     content_type,
 };
 
@@ -65,94 +66,91 @@ const callout_only = [_][]const u8{
     contract.header.deadline_ms, contract.header.stream, contract.header.signature,
 };
 
+/// All that may stand once: first what `Header` names, in its order.
+const names = blk: {
+    const fields = std.meta.fieldNames(Header);
+    var all: [fields.len][]const u8 = undefined;
+    for (fields[0..@backingInt(Header.content_type)], 0..) |field, index| {
+        all[index] = @field(contract.header, field);
+    }
+    all[@backingInt(Header.content_type)] = "content-type";
+    break :blk all ++ callout_only;
+};
+
+const Values = struct {
+    all: [names.len]?[]const u8 = @splat(null),
+
+    fn get(values: *const Values, header: Header) ?[]const u8 {
+        return values.all[@backingInt(header)];
+    }
+
+    /// False where one is repeated.
+    fn take(values: *Values, map: headers.Map) bool {
+        var each = map.iterator();
+        while (each.next()) |pair| {
+            const value = for (names, &values.all) |name, *value| {
+                if (std.ascii.eqlIgnoreCase(pair.name, name)) break value;
+            } else continue;
+            if (value.* != null) return false;
+            value.* = pair.value;
+        }
+        return true;
+    }
+};
+
 /// Understand an answer, or say why it is a failed check.
 pub fn decode(status: u64, map: headers.Map, body_bytes: usize, limits: Limits) Result {
-    var values: std.EnumArray(Header, ?[]const u8) = .initFill(null);
-    var others: std.StaticBitSet(callout_only.len) = .empty;
-    var repeated = false;
-    var platform = false;
-    var dated = false;
-    var each = map.iterator();
-    while (each.next()) |pair| {
-        if (std.ascii.eqlIgnoreCase(pair.name, contract.platform_header)) platform = true;
-        if (std.ascii.eqlIgnoreCase(pair.name, "date")) dated = true;
-        if (known(pair.name)) |name| {
-            repeated = repeated or values.get(name) != null;
-            values.set(name, pair.value);
-        } else for (callout_only, 0..) |name, index| {
-            if (!std.ascii.eqlIgnoreCase(pair.name, name)) continue;
-            repeated = repeated or others.isSet(index);
-            others.set(index);
+    if (status != 200) return .{ .failed = failure(status, map) };
+    var values: Values = .{};
+    if (values.take(map)) if (understand(&values)) |answer| {
+        if (fits(&answer, values.get(.status) != null, body_bytes, limits)) {
+            return .{ .answer = answer };
         }
-    }
-    if ((status == 503 or status == 504) and !dated) return .{ .failed = .check_reset };
-    if (status == 429 or (status == 503 and platform)) return .{ .failed = .check_throttled };
-    if (status != 200) return .{ .failed = .check_status };
-    if (repeated) return .{ .failed = .check_malformed };
-    const answer = understand(&values) orelse return .{ .failed = .check_malformed };
-    if (!fits(answer, values.get(.status) != null, body_bytes, limits)) {
-        return .{ .failed = .check_malformed };
-    }
-    return .{ .answer = answer };
+    };
+    return .{ .failed = .check_malformed };
 }
 
-fn known(name: []const u8) ?Header {
-    const names: std.EnumArray(Header, []const u8) = comptime .init(.{
-        .contract = contract.header.contract,
-        .verdict = contract.header.verdict,
-        .reason = contract.header.reason,
-        .revision = contract.header.revision,
-        .cache_seconds = contract.header.cache_seconds,
-        .state = contract.header.state,
-        .keep = contract.header.keep,
-        .rule = contract.header.rule,
-        .status = contract.header.status,
-        .content_type = "content-type",
-    });
-    for (std.enums.values(Header)) |header| {
-        if (std.ascii.eqlIgnoreCase(names.get(header), name)) return header;
-    }
-    return null;
+fn failure(status: u64, map: headers.Map) contract.Reason {
+    if ((status == 503 or status == 504) and !map.has("date")) return .check_reset;
+    const is_platforms = status == 503 and map.has(contract.platform_header);
+    return if (status == 429 or is_platforms) .check_throttled else .check_status;
 }
 
 /// The answer that the headers tell, or null where a value is missing or unknown.
-fn understand(values: *const std.EnumArray(Header, ?[]const u8)) ?Answer {
+fn understand(values: *const Values) ?Answer {
     if (!text.eql(values.get(.contract) orelse return null, contract.version)) return null;
     const verdict = values.get(.verdict) orelse return null;
-    const decision = std.meta.stringToEnum(contract.Decision, verdict) orelse return null;
+    const decisions = comptime text.names(contract.Decision);
+    const decision = text.lineOf(decisions, verdict) orelse return null;
     const reason = reasonOf(values.get(.reason) orelse return null) orelse return null;
-    const may_stand = @as(u8, 1) << @backingInt(decision);
+    const may_stand = @as(u8, 1) << @intCast(decision);
     if (reason.spec().decisions & may_stand == 0) return null;
     const revision = values.get(.revision) orelse return null;
     if (!isToken(revision, "._-", contract.revision_bytes_max)) return null;
     const seconds = values.get(.cache_seconds) orelse return null;
-    const cache_seconds = upTo(contract.cache_seconds_max, seconds) orelse return null;
     if (values.get(.state)) |state| {
         if (!isToken(state, "._~+/=-", contract.state_bytes_max)) return null;
     }
-    const keep = upTo(contract.window_bytes_max, values.get(.keep) orelse "0") orelse return null;
     if (values.get(.rule)) |rule| {
         if (rule.len > contract.name_bytes_max or !text.isName(rule)) return null;
     }
-    const status = if (values.get(.status)) |digits|
-        upTo(contract.status_deny_max, digits) orelse return null
-    else
-        0;
+    const keep = values.get(.keep) orelse "0";
+    const status = values.get(.status) orelse "0";
     return .{
-        .decision = decision,
+        .decision = @fromBackingInt(@intCast(decision)),
         .reason = reason,
         .revision = revision,
         .rule = values.get(.rule) orelse "",
-        .cache_seconds = cache_seconds,
-        .status = status,
+        .cache_seconds = upTo(contract.cache_seconds_max, seconds) orelse return null,
+        .status = upTo(contract.status_deny_max, status) orelse return null,
         .content_type = values.get(.content_type) orelse "",
         .state = values.get(.state) orelse "",
-        .keep = keep,
+        .keep = upTo(contract.window_bytes_max, keep) orelse return null,
     };
 }
 
 /// Whether what is kept, status, content type and body are those that the decision needs.
-fn fits(answer: Answer, has_status: bool, body_bytes: usize, limits: Limits) bool {
+fn fits(answer: *const Answer, has_status: bool, body_bytes: usize, limits: Limits) bool {
     if (answer.keep > limits.keep_bytes_max orelse 0) return false;
     return switch (answer.decision) {
         .allow => !has_status and body_bytes == 0,
@@ -174,8 +172,7 @@ fn reasonOf(code: []const u8) ?contract.Reason {
 fn isToken(value: []const u8, marks: []const u8, bytes_max: usize) bool {
     if (value.len == 0 or value.len > bytes_max) return false;
     for (value) |byte| {
-        if (std.ascii.isAlphanumeric(byte)) continue;
-        if (text.indexOf(marks, byte) == null) return false;
+        if (!std.ascii.isAlphanumeric(byte) and !text.contains(marks, byte)) return false;
     }
     return true;
 }

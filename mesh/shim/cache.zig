@@ -9,6 +9,7 @@
 const std = @import("std");
 const contract = @import("contract.zig");
 const core = @import("core.zig");
+const int = @import("int.zig");
 const memory = @import("memory.zig");
 const Digest = @import("sha256.zig").Digest;
 const text = @import("text.zig");
@@ -89,7 +90,7 @@ pub const Cache = struct {
 
     fn setOf(cache: *const Cache, identity: *const Digest) *[ways]Entry {
         // A digest's bytes are as good as random.
-        const number = std.mem.readInt(u32, identity[0..4], .little);
+        const number = int.read(u32, identity[0..4], .little);
         return &cache.sets[number % cache.sets.len];
     }
 };

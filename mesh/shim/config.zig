@@ -61,7 +61,7 @@ pub const Host = struct {
     /// Whether a call to `path` needs no check, if it brings no body. The path as a whole must be
     /// one of the list: any other spelling of it, escaped or with dots, is checked.
     pub fn isUnchecked(host: *const Host, path: []const u8) bool {
-        const bare = path[0 .. text.indexOf(path, '?') orelse path.len];
+        const bare = text.until(path, '?');
         for (host.unchecked[0..host.unchecked_count]) |each| {
             if (text.eql(each, bare)) return true;
         }

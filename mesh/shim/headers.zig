@@ -5,6 +5,7 @@
 //! Numbers are little-endian. A map without headers may also be no bytes at all.
 
 const std = @import("std");
+const int = @import("int.zig");
 const Text = @import("text.zig").Text;
 
 pub const Pair = struct { name: []const u8, value: []const u8 };
@@ -38,10 +39,19 @@ pub const Map = struct {
     /// The first header of that name; "" where there is none.
     pub fn first(map: Map, name: []const u8) []const u8 {
         var each = map.iterator();
-        while (each.next()) |pair| {
-            if (std.ascii.eqlIgnoreCase(pair.name, name)) return pair.value;
-        }
-        return "";
+        return each.nextNamed(name) orelse "";
+    }
+
+    pub fn has(map: Map, name: []const u8) bool {
+        var each = map.iterator();
+        return each.nextNamed(name) != null;
+    }
+
+    /// The only header of that name, or null where there is none.
+    pub fn once(map: Map, name: []const u8) error{Repeated}!?[]const u8 {
+        var each = map.iterator();
+        const value = each.nextNamed(name);
+        return if (each.nextNamed(name) == null) value else error.Repeated;
     }
 };
 
@@ -60,6 +70,16 @@ pub const Iterator = struct {
         };
     }
 
+    /// The value of the next header of that name.
+    pub fn nextNamed(self: *Iterator, name: []const u8) ?[]const u8 {
+        while (self.next()) |pair| {
+            // Most are passed over by their length alone.
+            if (pair.name.len != name.len) continue;
+            if (std.ascii.eqlIgnoreCase(pair.name, name)) return pair.value;
+        }
+        return null;
+    }
+
     fn take(self: *Iterator, length: usize) []const u8 {
         defer self.offset += length + 1;
         return self.map.bytes[self.offset..][0..length];
@@ -67,7 +87,7 @@ pub const Iterator = struct {
 };
 
 fn number(bytes: []const u8, offset: usize) u32 {
-    return std.mem.readInt(u32, bytes[offset..][0..4], .little);
+    return int.read(u32, bytes[offset..][0..4], .little);
 }
 
 /// Headers to be written, at most `pairs_max`.
@@ -78,7 +98,8 @@ pub fn List(comptime pairs_max: usize) type {
         pairs: [pairs_max]Pair = undefined,
         count: usize = 0,
 
-        pub fn append(list: *Self, name: []const u8, value: []const u8) void {
+        /// Not inlined: it is called for each header of a callout.
+        pub noinline fn append(list: *Self, name: []const u8, value: []const u8) void {
             std.debug.assert(list.count < pairs_max);
             list.pairs[list.count] = .{ .name = name, .value = value };
             list.count += 1;
@@ -114,7 +135,7 @@ pub fn encode(pairs: []const Pair, buffer: []u8) error{NoRoom}![]const u8 {
 }
 
 fn setNumber(bytes: []u8, offset: usize, value: usize) void {
-    std.mem.writeInt(u32, bytes[offset..][0..4], @intCast(value), .little);
+    int.write(u32, bytes[offset..][0..4], @intCast(value), .little);
 }
 
 test "a map reads back as it was written" {
@@ -142,7 +163,7 @@ test "a map that is cut anywhere is malformed" {
 test "a map whose count or lengths would overflow is malformed" {
     var bytes: [16]u8 = @splat(0xff);
     try std.testing.expectError(error.Malformed, Map.parse(&bytes));
-    std.mem.writeInt(u32, bytes[0..4], 1, .little);
+    int.write(u32, bytes[0..4], 1, .little);
     try std.testing.expectError(error.Malformed, Map.parse(&bytes));
 }
 

@@ -8,6 +8,7 @@
 //! shorter list here than there would be a way around.
 
 const std = @import("std");
+const text = @import("text.zig");
 
 pub const Match = union(enum) {
     free,
@@ -20,20 +21,23 @@ pub const Match = union(enum) {
 /// What `authority` is to `named`, which have names in lower case, without port and final dot. A
 /// name of its own comes before a suffix, a longer suffix before a shorter one.
 pub fn match(named: anytype, authority: []const u8) Match {
-    var parts = std.mem.splitAny(u8, authority, "@,");
-    while (parts.next()) |part| {
-        const host = bare(std.mem.trim(u8, part, " \t"));
+    var rest = authority;
+    while (true) {
+        const part = text.until(text.until(rest, '@'), ',');
+        const host = bare(part);
         var index: usize = 0;
         var nearest: usize = 0;
-        for (named, 0..) |each, at| {
-            if (nearness(each.name, host) <= nearest) continue;
-            nearest = nearness(each.name, host);
+        for (named, 0..) |*each, at| {
+            const near = nearness(each.name, host);
+            if (near <= nearest) continue;
+            nearest = near;
             index = at;
         }
-        if (nearest == 0) continue;
-        return if (part.len == authority.len) .{ .guarded = index } else .{ .refused = index };
+        const is_whole = part.len == authority.len;
+        if (nearest > 0) return if (is_whole) .{ .guarded = index } else .{ .refused = index };
+        if (part.len == rest.len) return .free;
+        rest = rest[part.len + 1 ..];
     }
-    return .free;
 }
 
 /// How much of `host` a name says; 0 where it does not name it.
@@ -44,14 +48,18 @@ fn nearness(name: []const u8, host: []const u8) usize {
     return if (is_below) suffix.len else 0;
 }
 
-/// An authority without its port and one final dot.
+/// An authority without blanks around it, its port and one final dot.
 fn bare(authority: []const u8) []const u8 {
     var host = authority;
-    if (std.mem.lastIndexOfScalar(u8, host, ':')) |colon| {
-        const port = host[colon + 1 ..];
-        for (port) |byte| {
-            if (!std.ascii.isDigit(byte)) break;
-        } else host = host[0..colon];
-    }
-    return if ((host.len > 0 and host[host.len - 1] == '.')) host[0 .. host.len - 1] else host;
+    while (host.len > 0 and isBlank(host[0])) host = host[1..];
+    while (host.len > 0 and isBlank(host[host.len - 1])) host.len -= 1;
+    var end = host.len;
+    while (end > 0 and std.ascii.isDigit(host[end - 1])) end -= 1;
+    if (end > 0 and host[end - 1] == ':') host.len = end - 1;
+    if (host.len > 0 and host[host.len - 1] == '.') host.len -= 1;
+    return host;
+}
+
+fn isBlank(byte: u8) bool {
+    return byte == ' ' or byte == '\t';
 }

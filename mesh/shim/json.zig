@@ -15,7 +15,6 @@
 //! Strings are slices of the document, in which escapes are resolved in place. (`std.json` would be
 //! a quarter of the built plugin, and needs memory for each string with an escape.)
 
-const std = @import("std");
 const text = @import("text.zig");
 const unescape = @import("unescape.zig");
 
@@ -71,7 +70,7 @@ pub const Reader = struct {
         while (reader.at < reader.document.len) : (reader.at += 1) {
             // All that a number of any form can hold, so that no form is read in part.
             const byte = reader.document[reader.at];
-            if (text.indexOf("0123456789+-.eE", byte) == null) break;
+            if (!text.contains("0123456789+-.eE", byte)) break;
         }
         if (text.parse(reader.document[start..reader.at])) |value| {
             if (value >= least and value <= most) return @intCast(value);
@@ -81,12 +80,12 @@ pub const Reader = struct {
     }
 
     pub fn choice(reader: *Reader, comptime Choice: type) Choice {
-        return @fromBackingInt(@intCast(reader.oneOf(comptime lines(Choice))));
+        return @fromBackingInt(@intCast(reader.oneOf(comptime text.names(Choice))));
     }
 
     fn oneOf(reader: *Reader, names: []const u8) usize {
         if (reader.take('"')) {
-            if (indexIn(names, reader.rest())) |index| return index;
+            if (text.lineOf(names, reader.rest())) |index| return index;
         }
         reader.refuseListing("must be one of ", names);
         return 0;
@@ -145,7 +144,7 @@ pub const Reader = struct {
     fn peek(reader: *Reader) ?u8 {
         while (reader.at < reader.document.len) : (reader.at += 1) {
             const byte = reader.document[reader.at];
-            if (text.indexOf(" \t\r\n", byte) == null) return byte;
+            if (!text.contains(" \t\r\n", byte)) return byte;
         }
         return null;
     }
@@ -200,7 +199,7 @@ const Walk = struct {
         const name = reader.rest();
         if (!reader.take(':')) reader.malformed();
         walk.enter(name);
-        const index: u5 = @intCast(indexIn(names, name) orelse {
+        const index: u5 = @intCast(text.lineOf(names, name) orelse {
             reader.refuseListing("is not known here; known are ", names);
             return null;
         });
@@ -235,7 +234,7 @@ const Walk = struct {
 fn Object(comptime Field: type) type {
     return struct {
         const Self = @This();
-        const names = lines(Field);
+        const names = text.names(Field);
 
         walk: Walk,
         seen: u32 = 0,
@@ -278,20 +277,3 @@ const Array = struct {
         return index;
     }
 };
-
-/// The names of an enumeration, one a line: smaller than a table of them, and there are few.
-fn lines(comptime Enum: type) []const u8 {
-    const names = std.meta.fieldNames(Enum);
-    var all: []const u8 = names[0];
-    for (names[1..]) |name| all = all ++ "\n" ++ name;
-    return all;
-}
-
-fn indexIn(names: []const u8, name: []const u8) ?usize {
-    var rest: ?[]const u8 = names;
-    var index: usize = 0;
-    while (text.nextLine(&rest)) |each| : (index += 1) {
-        if (text.eql(each, name)) return index;
-    }
-    return null;
-}

@@ -18,51 +18,16 @@ pub const Field = enum {
     content_encoding,
     request_id,
     traceparent,
-
-    fn header(field: Field) []const u8 {
-        return switch (field) {
-            .authority => ":authority",
-            .path => ":path",
-            .method => ":method",
-            .content_type => "content-type",
-            .content_encoding => "content-encoding",
-            .request_id => "x-request-id",
-            .traceparent => "traceparent",
-        };
-    }
-
-    /// The bounds are those of `functions.verdict.callout`; ids are as long as anybody makes them.
-    fn bytesMax(field: Field) usize {
-        return switch (field) {
-            .authority => contract.authority_header_bytes_max,
-            .path => contract.path_header_bytes_max,
-            .method => 16,
-            .content_type => 255,
-            .content_encoding => 64,
-            .request_id => 128,
-            .traceparent => 64,
-        };
-    }
-
-    fn rule(field: Field) Rule {
-        return switch (field) {
-            .authority, .path, .method => .needed,
-            .content_type, .content_encoding => .checked,
-            .request_id, .traceparent => .dropped,
-        };
-    }
-
-    fn accepts(field: Field, byte: u8) bool {
-        return switch (field) {
-            .method => std.ascii.isUpper(byte),
-            .content_type, .content_encoding => byte >= ' ' and byte != delete,
-            else => byte > ' ' and byte != delete,
-        };
-    }
 };
 
-/// The one control character that is no low number. Bytes above it are signed as they are.
-const delete = 0x7f;
+const Spec = struct {
+    header: []const u8,
+    bytes_max: u16,
+    rule: Rule,
+    /// The bytes that it may hold, but for `delete`. Those above ASCII are signed as they are.
+    least: u8 = '!',
+    most: u8 = 0xff,
+};
 
 /// What becomes of a request whose field is missing, repeated, too long or has other bytes.
 const Rule = enum {
@@ -74,20 +39,33 @@ const Rule = enum {
     dropped,
 };
 
-pub const text_bytes_max = blk: {
-    var sum: usize = 0;
-    for (std.enums.values(Field)) |field| sum += field.bytesMax();
-    break :blk sum;
+/// In the order of `Field`. The bounds are those of `functions.verdict.callout`; ids are as long as
+/// anybody makes them.
+const specs = [_]Spec{
+    .{ .header = ":authority", .bytes_max = contract.authority_header_bytes_max, .rule = .needed },
+    .{ .header = ":path", .bytes_max = contract.path_header_bytes_max, .rule = .needed },
+    .{ .header = ":method", .bytes_max = 16, .rule = .needed, .least = 'A', .most = 'Z' },
+    .{ .header = "content-type", .bytes_max = 255, .rule = .checked, .least = ' ' },
+    .{ .header = "content-encoding", .bytes_max = 64, .rule = .checked, .least = ' ' },
+    .{ .header = "x-request-id", .bytes_max = 128, .rule = .dropped },
+    .{ .header = "traceparent", .bytes_max = 64, .rule = .dropped },
 };
 
-const fields_count = std.enums.values(Field).len;
+/// The one control character that is no low number.
+const delete = 0x7f;
+
+pub const text_bytes_max = blk: {
+    var sum: usize = 0;
+    for (specs) |spec| sum += spec.bytes_max;
+    break :blk sum;
+};
 
 pub const Error = error{ Unsupported, OutOfMemory };
 
 pub const Message = struct {
     text: []u8 = "",
     /// Where each field's text ends; it begins where the one before it ends.
-    ends: [fields_count]u16 = @splat(0),
+    ends: [specs.len]u16 = @splat(0),
     /// A length of the body is announced; a changed body needs another.
     is_length_announced: bool = false,
     /// That length; 0 where it is none. The body is measured all the same.
@@ -104,8 +82,12 @@ pub const Message = struct {
     }
 
     fn keep(message: *Message, fields: []const Field, map: headers.Map) Error!void {
-        var values: [fields_count][]const u8 = @splat("");
-        for (fields) |field| values[@backingInt(field)] = try fit(field, map);
+        var values: [specs.len][]const u8 = @splat("");
+        for (fields) |field| {
+            const spec = &specs[@backingInt(field)];
+            values[@backingInt(field)] = fit(spec, field == .path, map) orelse
+                if (spec.rule == .dropped) "" else return error.Unsupported;
+        }
         var end: usize = 0;
         for (values, &message.ends) |value, *mark| {
             end += value.len;
@@ -133,36 +115,17 @@ pub const Message = struct {
 
 /// Whether the connection is to carry something that is no HTTP message.
 pub fn upgrades(map: headers.Map) bool {
-    var each = map.iterator();
-    while (each.next()) |pair| {
-        if (std.ascii.eqlIgnoreCase(pair.name, "upgrade")) return true;
-        if (std.ascii.eqlIgnoreCase(pair.name, ":protocol")) return true;
-    }
-    return text.eql(map.first(":method"), "CONNECT");
+    return map.has("upgrade") or map.has(":protocol") or
+        text.eql(map.first(":method"), "CONNECT");
 }
 
-/// A field's value as it may be told: whole, or a path cut to its limit.
-fn fit(field: Field, map: headers.Map) error{Unsupported}![]const u8 {
-    const value = once(field.header(), map) catch return unfit(field);
-    if (value.len == 0) return if (field.rule() == .needed) error.Unsupported else "";
+/// A field's value as it may be told: whole, or cut to its limit; null where it may not.
+fn fit(spec: *const Spec, may_cut: bool, map: headers.Map) ?[]const u8 {
+    const value = (map.once(spec.header) catch return null) orelse "";
+    if (value.len == 0 and spec.rule == .needed) return null;
     for (value) |byte| {
-        if (!field.accepts(byte)) return unfit(field);
+        if (byte < spec.least or byte > spec.most or byte == delete) return null;
     }
-    if (value.len <= field.bytesMax()) return value;
-    return if (field == .path) value[0..field.bytesMax()] else unfit(field);
-}
-
-fn unfit(field: Field) error{Unsupported}![]const u8 {
-    return if (field.rule() == .dropped) "" else error.Unsupported;
-}
-
-fn once(name: []const u8, map: headers.Map) error{Repeated}![]const u8 {
-    var value: ?[]const u8 = null;
-    var each = map.iterator();
-    while (each.next()) |pair| {
-        if (!std.ascii.eqlIgnoreCase(pair.name, name)) continue;
-        if (value != null) return error.Repeated;
-        value = pair.value;
-    }
-    return value orelse "";
+    if (value.len <= spec.bytes_max) return value;
+    return if (may_cut) value[0..spec.bytes_max] else null;
 }

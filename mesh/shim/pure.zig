@@ -27,5 +27,6 @@ pub const windows = @import("windows.zig");
 test {
     @import("std").testing.refAllDecls(@This());
     _ = @import("core_test.zig");
+    _ = @import("int.zig");
     _ = @import("unescape.zig");
 }

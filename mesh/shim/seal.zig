@@ -7,6 +7,7 @@
 
 const std = @import("std");
 const contract = @import("contract.zig");
+const int = @import("int.zig");
 const sha256 = @import("sha256.zig");
 
 const version = 1;
@@ -33,7 +34,7 @@ fn decrypt(keyed_mac: sha256.Mac, nonce: *const [nonce_bytes]u8, document: []u8)
     for (document, 0..) |*byte, at| {
         if (at % block.len == 0) {
             var number: [4]u8 = undefined;
-            std.mem.writeInt(u32, &number, @intCast(at / block.len), .big);
+            int.write(u32, &number, @intCast(at / block.len), .big);
             var mac = keyed_mac;
             mac.update(nonce);
             mac.update(&number);

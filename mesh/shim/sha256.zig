@@ -6,6 +6,7 @@
 //! fast, because what is hashed is small (docs/decisions/0087-sha-256-in-loops.md).
 
 const std = @import("std");
+const int = @import("int.zig");
 
 pub const digest_bytes = 32;
 pub const Digest = [digest_bytes]u8;
@@ -65,11 +66,11 @@ pub const Hash = struct {
             compress(&self.state, &self.block);
             @memset(&self.block, 0);
         }
-        std.mem.writeInt(u64, self.block[block_bytes - length_bytes ..], self.bytes * 8, .big);
+        int.write(u64, self.block[block_bytes - length_bytes ..], self.bytes * 8, .big);
         compress(&self.state, &self.block);
         var digest: Digest = undefined;
         for (self.state, 0..) |word, index| {
-            std.mem.writeInt(u32, digest[4 * index ..][0..4], word, .big);
+            int.write(u32, digest[4 * index ..][0..4], word, .big);
         }
         return digest;
     }
@@ -107,7 +108,7 @@ pub const Mac = struct {
 fn compress(state: *State, block: *const [block_bytes]u8) void {
     var words: [block_bytes]u32 = undefined;
     for (words[0..16], 0..) |*word, index| {
-        word.* = std.mem.readInt(u32, block[4 * index ..][0..4], .big);
+        word.* = int.read(u32, block[4 * index ..][0..4], .big);
     }
     for (16..words.len) |index| {
         const late = words[index - 15];

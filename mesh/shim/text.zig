@@ -58,11 +58,23 @@ pub fn indexOf(bytes: []const u8, byte: u8) ?usize {
     return null;
 }
 
+pub fn contains(bytes: []const u8, byte: u8) bool {
+    return until(bytes, byte).len < bytes.len;
+}
+
+/// What stands before the first `byte`, or all.
+pub fn until(bytes: []const u8, byte: u8) []const u8 {
+    for (bytes, 0..) |each, index| {
+        if (each == byte) return bytes[0..index];
+    }
+    return bytes;
+}
+
 /// Whether all bytes are lower-case letters, digits or one of `marks`.
 pub fn isLower(bytes: []const u8, marks: []const u8) bool {
     for (bytes) |byte| {
         const is_fit = std.ascii.isLower(byte) or std.ascii.isDigit(byte) or
-            indexOf(marks, byte) != null;
+            contains(marks, byte);
         if (!is_fit) return false;
     }
     return true;
@@ -71,15 +83,33 @@ pub fn isLower(bytes: []const u8, marks: []const u8) bool {
 /// `functions.verdict.models.Name`, but for its length.
 pub fn isName(bytes: []const u8) bool {
     const marks = "._-";
-    return bytes.len > 0 and isLower(bytes, marks) and indexOf(marks, bytes[0]) == null;
+    return bytes.len > 0 and isLower(bytes, marks) and !contains(marks, bytes[0]);
 }
 
 /// Takes the next line off `rest`, which is null after the last one.
 pub fn nextLine(rest: *?[]const u8) ?[]const u8 {
     const bytes = rest.* orelse return null;
-    const end = indexOf(bytes, '\n');
-    rest.* = if (end) |at| bytes[at + 1 ..] else null;
-    return bytes[0 .. end orelse bytes.len];
+    const line = until(bytes, '\n');
+    rest.* = if (line.len < bytes.len) bytes[line.len + 1 ..] else null;
+    return line;
+}
+
+/// Which of `lines` is `line`.
+pub fn lineOf(lines: []const u8, line: []const u8) ?usize {
+    var rest: ?[]const u8 = lines;
+    var index: usize = 0;
+    while (nextLine(&rest)) |each| : (index += 1) {
+        if (eql(each, line)) return index;
+    }
+    return null;
+}
+
+/// The names of an enumeration, one a line: smaller than a table of them.
+pub fn names(comptime Enum: type) []const u8 {
+    const all = std.meta.fieldNames(Enum);
+    var lines: []const u8 = all[0];
+    for (all[1..]) |name| lines = lines ++ "\n" ++ name;
+    return lines;
 }
 
 /// `number` in decimal digits.
