@@ -15,6 +15,7 @@ from functools import partial
 import pytest
 
 from functions.verdict import REASONS
+from infra.ports import free_port
 from tests.contract.scenarios import (
     HOST,
     Answer,
@@ -27,11 +28,31 @@ from tests.contract.scenarios import (
     scenarios,
 )
 from tests.support.plain_mesh import cluster, plain_mesh
+from tests.support.translator import translated
 from tests.support.upstream import Upstream, respond
 from tests.support.waiting import wait_until
 from tests.support.wire import Message, call
 
 CALLS = [(scenario, form) for scenario in scenarios() for form in scenario.forms]
+
+
+def _is_the_same_in_http2(scenario: Scenario) -> bool:
+    """Whether what makes HTTP/2 of it leaves it as it is: no broken connection, no odd head."""
+    answers = [answer for check in scenario.checks for answer in check.answers]
+    names = {name.lower() for name, _ in scenario.request.headers}
+    return (
+        all(answer.kind != "reset" and not answer.after_ms for answer in answers)
+        and "upgrade" not in names
+        and "@" not in scenario.request.authority
+    )
+
+
+IN_HTTP2 = [
+    (scenario, scenario.forms[number % len(scenario.forms)])
+    for number, scenario in enumerate(scenarios())
+    if _is_the_same_in_http2(scenario) and number % 3
+]
+"""Two of three, each in one form: the messages are the same, only their frames are not."""
 _UNGUARDED = "www.test"
 _DATE = ("date", "Thu, 01 Jan 2026 00:00:00 GMT")
 
@@ -47,7 +68,20 @@ class Played:
     ("scenario", "form"), CALLS, ids=[f"{form}: {scenario.name}" for scenario, form in CALLS]
 )
 def test_a_call_comes_out_as_it_should(scenario: Scenario, form: Form) -> None:
-    with played(scenario, form) as result:
+    _comes_out(scenario, form, http2=False)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "form"), IN_HTTP2, ids=[f"{form}: {scenario.name}" for scenario, form in IN_HTTP2]
+)
+def test_a_call_comes_out_as_it_should_in_http2_on_both_sides(
+    scenario: Scenario, form: Form
+) -> None:
+    _comes_out(scenario, form, http2=True)
+
+
+def _comes_out(scenario: Scenario, form: Form, *, http2: bool) -> None:
+    with played(scenario, form, http2=http2) as result:
         _answers_the_caller(scenario, result.answer)
         _reaches_the_provider(scenario, result.provider, form)
         _asks_the_checks(scenario, result.checks)
@@ -104,7 +138,7 @@ def _arrived(requests: list[Message], count: int) -> bool:
 
 
 @contextmanager
-def played(scenario: Scenario, form: Form) -> Iterator[Played]:
+def played(scenario: Scenario, form: Form, *, http2: bool) -> Iterator[Played]:
     """Play the call; what it left behind at the caller, the provider and the checks."""
     with ExitStack() as exits:
         over = threading.Event()
@@ -120,8 +154,25 @@ def played(scenario: Scenario, form: Form) -> Iterator[Played]:
         plugin = plugin_configuration(
             scenario, form, lambda check: (cluster(_host(check)), _host(check))
         )
-        sidecar = exits.enter_context(plain_mesh(form, plugin, hosts))
-        yield Played(call(sidecar.port, _bytes(scenario.request)), provider, checks)
+        port = exits.enter_context(_sidecar(form, plugin, hosts, http2=http2))
+        yield Played(call(port, _bytes(scenario.request)), provider, checks)
+
+
+@contextmanager
+def _sidecar(form: Form, plugin: str, hosts: dict[str, int], *, http2: bool) -> Iterator[int]:
+    """The port of the sidecar, or of what makes it speak HTTP/2 on both sides."""
+    if not http2:
+        with plain_mesh(form, plugin, hosts) as sidecar:
+            yield sidecar.port
+        return
+    fronts = {port: free_port().number for port in set(hosts.values())}
+    places = {front: port for port, front in fronts.items()}
+    in_http2 = {host: fronts[port] for host, port in hosts.items()}
+    with (
+        plain_mesh(form, plugin, in_http2, http2=True) as sidecar,
+        translated(sidecar.port, places) as port,
+    ):
+        yield port
 
 
 class Script:

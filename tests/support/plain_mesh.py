@@ -12,13 +12,16 @@ from mesh.shim.build import build
 from mesh.sidecar import Mesh, Ports, Redirect, Sidecar, bootstrap
 from mesh.sidecar.model import ISTIO_RETRIES, Route, Service, WasmFilter, Workload
 from tests.support.mesh import running
+from tests.support.translator import HTTP2
 
 Form = Literal["hold", "portable"]
 _TYPES = "type.googleapis.com"
 
 
 @contextmanager
-def plain_mesh(form: Form, configuration: str, hosts: Mapping[str, int]) -> Iterator[Sidecar]:
+def plain_mesh(
+    form: Form, configuration: str, hosts: Mapping[str, int], *, http2: bool = False
+) -> Iterator[Sidecar]:
     """The sidecar; `hosts` are the loopback ports behind them, the first one is the provider's."""
     provider = next(iter(hosts))
     mesh = Mesh(
@@ -31,7 +34,11 @@ def plain_mesh(form: Form, configuration: str, hosts: Mapping[str, int]) -> Iter
     )
     ports = Ports(listener=free_port().number, admin=free_port().number)
     redirects = {f"{host}:80": Redirect("127.0.0.1", port) for host, port in hosts.items()}
-    with running(bootstrap(mesh, ports, redirects)) as sidecar:
+    config = bootstrap(mesh, ports, redirects)
+    if http2:
+        for each in config["static_resources"]["clusters"]:
+            each["typed_extension_protocol_options"] = dict(HTTP2)
+    with running(config) as sidecar:
         yield sidecar
 
 
