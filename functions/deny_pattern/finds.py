@@ -86,13 +86,16 @@ def finds(message: Message, compiled: CompiledPolicy, phase: Phase) -> list[Foun
     rules = compiled.policy.rules
     for segment in message.segments:
         readers = compiled.readers(phase, *_place(segment, compiled))
+        places: set[tuple[int, int, int]] = set()
         for reading in readings(segment.text):
             text = reading.text.text
             for hit in compiled.matcher.hits(text, readers):
                 rule = rules[hit.rule]
                 fellows = found[_STRICTNESS.index(rule.action)]
-                if not _is_told(rule, segment, reading, fellows):
-                    start, end = reading.text.span(hit.start, hit.end)
+                start, end = reading.text.span(hit.start, hit.end)
+                place = (hit.rule, start, end)
+                if place not in places and not _is_told(rule, segment, reading, fellows):
+                    places.add(place)
                     view, matched = _view(segment, reading), text[hit.start : hit.end]
                     fellows.append(Found(rule, segment, start, end, view, matched))
         if len(found[0]) >= FINDINGS_MAX:
@@ -137,15 +140,16 @@ def _is_told(rule: Rule, segment: Segment, reading: Reading, found: list[Found])
     """Whether one more find of `rule` would say nothing new.
 
     The text may have been found already: plainer, or in one of the parts of which this piece is
-    made. Of what is to be masked nothing is left out, nor beyond what a verdict holds.
+    made, which a masked message is read for once more. Else, of what is to be masked nothing is
+    left out, nor beyond what a verdict holds.
     """
+    told = [each.segment.pointer for each in found if each.rule is rule]
+    if segment.view in (View.JOINED, View.SEAMS):
+        return any(pointer.startswith(segment.pointer + "/") for pointer in told)
     if rule.action is RuleAction.MASK:
         return False
     if len(found) >= FINDINGS_MAX:
         return True
-    told = [each.segment.pointer for each in found if each.rule is rule]
-    if segment.view is View.JOINED:
-        return any(pointer.startswith(segment.pointer + "/") for pointer in told)
     if segment.view is View.INNER or reading.view not in _PLAIN_VIEWS:
         return segment.pointer in told
     return False

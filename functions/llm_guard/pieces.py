@@ -140,7 +140,7 @@ def _adds(segment: Segment, joined: set[str], escaped: set[str]) -> bool:
     `joined` and `escaped` are the pointers of lists that are shown joined, and of strings in which
     escapes may hide something.
     """
-    if not segment.text.strip():
+    if not segment.text.strip() or segment.view in (View.LABEL, View.SEAMS):
         return False
     match segment.view:
         case View.KEY:

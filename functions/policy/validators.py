@@ -70,11 +70,12 @@ def _resident_id(text: str) -> bool:
     """
     check: Any = importlib.import_module("stdnum.iso7064.mod_11_2")
     number: Any = importlib.import_module("stdnum.cn.ric")
+    compact = text.replace(" ", "").replace("-", "").upper()
     try:
-        number.get_birth_date(text)
+        number.get_birth_date(compact)
     except ValueError:
         return False
-    return bool(check.is_valid(text.upper()))
+    return bool(check.is_valid(compact))
 
 
 def _random(text: str) -> bool:

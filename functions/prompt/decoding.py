@@ -1,4 +1,4 @@
-r"""Text that stands encoded in a text: URL escapes, HTML entities, \u escapes, hexadecimal, Base64.
+r"""Text that stands encoded in a text: URL escapes, HTML entities, \u escapes, numbers, Base64.
 
     "say 6LSm5Y+3 aloud"  ──base64──▶  "say 账号 aloud"
     "%25E8%25B4%25A6"     ──url──▶  "%E8%B4%A6"  ──url──▶  "账"
@@ -8,47 +8,50 @@ next one looks at what came of it. What does not decode to printable text stays 
 or an id is no text. Rounds and lengths are bounded: nothing decodes to more than it was.
 """
 
-import base64
-import binascii
 import html
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import re2
 
+from functions.prompt.base64_runs import (
+    BASE32,
+    BASE64,
+    BASE64_LINES,
+    base64_groups,
+    from_base32,
+    from_base64,
+)
+from functions.prompt.changes import Change, changed
+from functions.prompt.charsets import ASCII_OR_CHINESE, as_text
 from functions.prompt.normalise import Normalised
-from functions.prompt.traits import BASE64_MIXTURE, Trait, traits_of
+from functions.prompt.traits import Trait, traits_of
 
 ROUNDS_MAX: Final = 3
 """Encodings one inside another. A model asked to undo more makes mistakes."""
 
-_URL: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
-_ENTITY: Final = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});?")
+# With a percent sign, and as quoted-printable text has it.
+_URL: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+|(?:=[0-9A-F]{2}(?:=\r?\n)?){2,}")
+_ENTITY: Final = re.compile(r"&(?:#[0-9]{1,20}|#[xX][0-9A-Fa-f]{1,20}|[A-Za-z][A-Za-z0-9]{1,31});?")
 _ESCAPE: Final = re.compile(
-    r"(?:\\x[0-9A-Fa-f]{2})+|(?:\\u[0-9A-Fa-f]{4})+|\\u\{[0-9A-Fa-f]{1,6}\}|\\U[0-9A-Fa-f]{8}"
-    r"|(?:\\[0-3][0-7]{2})+|(?:[Uu]\+[0-9A-Fa-f]{4,6}[ ,;]?)+"
+    r"(?:\\{1,4}x[0-9A-Fa-f]{2})+|(?:(?:\\{1,4}|%)u[0-9A-Fa-f]{4})+|\\{1,4}u\{[0-9A-Fa-f]{1,6}\}"
+    r"|(?:\\[0-9A-Fa-f]{2,6}\s){3,}|(?:\\[0-9A-Fa-f]{4,6}\s?)+"
+    r"|\\{1,4}U[0-9A-Fa-f]{8}|(?:\\{1,4}[0-3][0-7]{2})+|(?:[Uu]\+[0-9A-Fa-f]{4,6}[\s,;]{0,2})+"
 )
 # The first byte of UTF-8 text has a decimal digit in it, but for a few letters of Greek.
 _HEX: Final = re.compile(
     r"(?<![0-9A-Za-z])(?:0[xX])?(?:[0-9][0-9A-Fa-f]|[A-Fa-f][0-9])"
-    r"(?:[ :,-]{0,2}(?:0[xX])?[0-9A-Fa-f]{2}){3,}(?![0-9A-Za-z])"
+    r"(?:[\s:,.|_-]{0,2}(?:0[xX])?[0-9A-Fa-f]{2}){3,}(?![0-9A-Za-z])"
 )
-# Of all words only those that may be Base64, and RE2 to find them: it passes the others by fast.
-_BASE64: Final = re2.compile(f"[A-Za-z0-9+/_-]*(?:{BASE64_MIXTURE})[A-Za-z0-9+/_-]*={{0,2}}")
-_BASE64_CHARS_MIN: Final = 6
-# From where a run begins, and never back into it, or a long run would be read from every place.
-_BASE64_LINES: Final = re.compile(
-    r"(?<![A-Za-z0-9+/_-])(?:[A-Za-z0-9+/_-]{40,}+\r?\n[ \t]*+)+[A-Za-z0-9+/_-]+={0,2}"
-)
-_URL_SAFE: Final = str.maketrans("-_", "+/")
-_LINE_ENDS: Final = str.maketrans("", "", "\r\n\t ")
-_ALLOWED: Final = str.maketrans("", "", "\t\n\r")
+# Character codes or bytes one behind the other, and bytes in binary.
+_DECIMAL: Final = re.compile(r"(?<![0-9])[0-9]{2,6}(?:[\s,;|]{1,2}[0-9]{2,6}){3,}(?![0-9])")
+_BINARY: Final = re.compile(r"(?<![0-9])[01]{8}(?:[\s,]{0,2}[01]{8}){3,}(?![0-9])")
 
 
-_Coding = tuple[Trait, str, Any, Callable[[str], str | None]]
-"""The trait that asks for it, its name, its pattern (of `re` or RE2), and what a match says."""
+_Coding = tuple[Trait, str, Callable[[str], Iterator[Change]]]
+"""The trait that asks for it, its name, and what a text says by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +72,34 @@ def decode(text: str, traits: frozenset[Trait] | None = None) -> Iterator[Decode
     if traits is None:
         traits = traits_of(text)
     seen = {text}
-    for codings in (_ESCAPES, _CODINGS):
-        for decoded in _undone(text, traits, codings):
-            if decoded.text.text not in seen:
-                seen.add(decoded.text.text)
-                yield decoded
+    for decoded in _all(Normalised(text, None), traits):
+        if decoded.text.text not in seen:
+            seen.add(decoded.text.text)
+            yield decoded
 
 
-def _undone(text: str, traits: frozenset[Trait], codings: Sequence[_Coding]) -> Iterator[Decoded]:
-    """`text` after each of `codings` that finds something, in rounds until none does."""
-    here = Normalised(text, None)
-    how: list[str] = []
-    for _ in range(ROUNDS_MAX):
+def _all(here: Normalised, traits: frozenset[Trait]) -> Iterator[Decoded]:
+    yield from _undone(here, traits, _ESCAPES)
+    yield from _undone(here, traits, _CODINGS)
+    # Numbers of two digits may be hexadecimal or decimal: both are read.
+    there = changed(here, _decimals(here.text)) if Trait.DECIMAL in traits else None
+    if there is not None:
+        yield Decoded(there, "decimal")
+        yield from _undone(there, traits_of(there.text), _CODINGS, ["decimal"])
+
+
+def _undone(
+    here: Normalised,
+    traits: frozenset[Trait],
+    codings: Sequence[_Coding],
+    done: Sequence[str] = (),
+) -> Iterator[Decoded]:
+    """`here` after each of `codings` that finds something, in rounds until none does."""
+    how = list(done)
+    for _ in range(len(done), ROUNDS_MAX):
         before = len(how)
-        for trait, name, pattern, reader in codings:
-            there = _replaced(here, pattern, reader) if trait in traits else None
+        for trait, name, decoded in codings:
+            there = changed(here, decoded(here.text)) if trait in traits else None
             if there is not None:
                 here = there
                 traits = traits_of(here.text)
@@ -93,47 +109,23 @@ def _undone(text: str, traits: frozenset[Trait], codings: Sequence[_Coding]) -> 
             return
 
 
-def _replaced(
-    here: Normalised, pattern: "re.Pattern[str] | re2._Regexp", reader: Callable[[str], str | None]
-) -> Normalised | None:
-    """`here` with every match that decodes replaced by what it says; None where none does."""
-    text = here.text
-    origins: list[int] | None = None
-    pieces: list[str] = []
-    done = 0
-    for match in pattern.finditer(text):
-        decoded = reader(match[0])
-        if decoded is None or decoded == match[0]:
-            continue
-        begin, end = match.span()
-        if origins is None:
-            origins = []
-        source = here.origins or range(len(text) + 1)
-        pieces += (text[done:begin], decoded)
-        origins += source[done:begin]
-        # Every character of it leads back to the whole of what was encoded.
-        origins += [source[begin]] * len(decoded)
-        done = end
-    if origins is None:
-        return None
-    source = here.origins or range(len(text) + 1)
-    pieces.append(text[done:])
-    origins += source[done:]
-    return Normalised("".join(pieces), tuple(origins))
+def _each(
+    pattern: "re.Pattern[str] | re2._Regexp", reader: Callable[[str], str | None]
+) -> Callable[[str], Iterator[Change]]:
+    """Reads every match of `pattern`; `reader` gives None for one that says nothing."""
 
+    def decoded(text: str) -> Iterator[Change]:
+        for match in pattern.finditer(text):
+            said = reader(match[0])
+            if said is not None and said != match[0]:
+                begin, end = match.span()
+                yield Change(begin, end, said)
 
-def _as_text(raw: bytes) -> str | None:
-    """The text that bytes are, None where they are none."""
-    try:
-        text = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8")
-    except UnicodeDecodeError:
-        return None
-    # Nothing unassigned and no control character: a hash that happens to be UTF-8 has one soon.
-    return text if text and text.translate(_ALLOWED).isprintable() else None
+    return decoded
 
 
 def _from_url(match: str) -> str | None:
-    return _as_text(bytes.fromhex(match.replace("%", "")))
+    return as_text(bytes.fromhex(re.sub("[%=\\s]", "", match)))
 
 
 def _from_entity(match: str) -> str | None:
@@ -142,11 +134,12 @@ def _from_entity(match: str) -> str | None:
 
 
 def _from_escape(match: str) -> str | None:
-    if match.startswith("\\x"):
-        return _as_text(bytes.fromhex(match.replace("\\x", "")))
-    if match[1:2].isdigit():
-        return _as_text(bytes(int(each, 8) for each in match.split("\\")[1:]))
-    points = [int(each, 16) for each in re.findall(r"[0-9A-Fa-f]{4,8}|(?<=\{)[0-9A-Fa-f]+", match)]
+    kind = match.lstrip("\\%")[0]
+    if kind == "x":
+        return as_text(bytes.fromhex(re.sub(r"\\+x", "", match)))
+    if re.fullmatch(r"(?:\\+[0-3][0-7]{2})+", match):
+        return as_text(bytes(int(each, 8) for each in match.split("\\") if each))
+    points = [int(each, 16) for each in re.findall(r"[0-9A-Fa-f]{2,8}", match)]
     units = b"".join(point.to_bytes(2, "big") for point in points if point < 0x10000)
     if len(units) == 2 * len(points):
         return units.decode("utf-16-be", "replace")
@@ -155,30 +148,35 @@ def _from_escape(match: str) -> str | None:
 
 
 def _from_hex(match: str) -> str | None:
-    digits = re.sub(r"0[xX]|[ :,-]", "", match)
-    return _as_text(bytes.fromhex(digits)) if len(digits) % 2 == 0 else None
+    digits = re.sub(r"0[xX]|[\s:,.|_-]", "", match)
+    return as_text(bytes.fromhex(digits)) if len(digits) % 2 == 0 else None
 
 
-def _from_base64(match: str) -> str | None:
-    if len(match) < _BASE64_CHARS_MIN:
-        return None
-    plain = match.translate(_LINE_ENDS).translate(_URL_SAFE).rstrip("=")
-    plain = plain[: len(plain) - (len(plain) % 4 == 1)]
-    try:
-        return _as_text(base64.b64decode(plain + "=" * (-len(plain) % 4)))
-    except binascii.Error:
-        return None
+def _from_decimal(match: str) -> str | None:
+    codes = [int(each) for each in re.findall("[0-9]+", match)]
+    if max(codes) < 256:
+        return as_text(bytes(codes))
+    text = "".join(map(chr, codes)) if max(codes) < 0x110000 else ""
+    return text if ASCII_OR_CHINESE.fullmatch(text) else None
 
 
+def _from_binary(match: str) -> str | None:
+    return as_text(bytes(int(each, 2) for each in re.findall("[01]{8}", match)))
+
+
+_decimals: Final = _each(_DECIMAL, _from_decimal)
 _ESCAPES: Final[tuple[_Coding, ...]] = (
-    (Trait.URL, "url", _URL, _from_url),
-    (Trait.ENTITY, "entity", _ENTITY, _from_entity),
-    (Trait.ESCAPE, "escape", _ESCAPE, _from_escape),
+    (Trait.URL, "url", _each(_URL, _from_url)),
+    (Trait.ENTITY, "entity", _each(_ENTITY, _from_entity)),
+    (Trait.ESCAPE, "escape", _each(_ESCAPE, _from_escape)),
 )
 """What says of itself that it is encoded."""
 _CODINGS: Final[tuple[_Coding, ...]] = (
     *_ESCAPES,
-    (Trait.HEX, "hex", _HEX, _from_hex),
-    (Trait.BASE64_LINES, "base64", _BASE64_LINES, _from_base64),
-    (Trait.BASE64, "base64", _BASE64, _from_base64),
+    (Trait.BINARY, "binary", _each(_BINARY, _from_binary)),
+    (Trait.HEX, "hex", _each(_HEX, _from_hex)),
+    (Trait.BASE32, "base32", _each(BASE32, from_base32)),
+    (Trait.BASE64, "base64", base64_groups),
+    (Trait.BASE64_LINES, "base64", _each(BASE64_LINES, from_base64)),
+    (Trait.BASE64, "base64", _each(BASE64, from_base64)),
 )

@@ -29,7 +29,7 @@ _DIGITS: Final = (
     "\U0001f100\U0001f10b\U0001f10c"
 )
 CHINESE_DIGITS: Final = dict(
-    zip("〇零一二三四五六七八九壹贰叁肆伍陆柒捌玖", "00123456789123456789", strict=True)
+    zip("〇零○一二三四五六七八九壹贰叁参肆伍陆柒捌玖幺两", "000123456789123345678912", strict=True)
 )
 _CHINESE_NUMBER: Final = re.compile(f"[{''.join(CHINESE_DIGITS)}0-9]{{6,}}")
 """So many numerals in a row are read out one by one: no quantity is written so."""
@@ -50,10 +50,13 @@ _OTHERS: Final = frozenset(
 )
 FOLDABLE: Final = _OTHERS | _SIMPLIFIED.keys()
 """Characters that folding changes, or may change."""
-_ANY_OTHER: Final = re.compile(f"[{''.join(_LOOK_ALIKES)}{_MARKS}{_DIGITS}{_ACCENTED}]")
 _TO_SIMPLIFIED: Final = str.maketrans(_SIMPLIFIED)
 _SYMBOLS: Final = "\U0001f130-\U0001f189\U0001f1e6-\U0001f1ff"
-_TOKEN: Final = re.compile(rf"(?:[^\W_]|[{_SYMBOLS}])(?:[^\W_]|[{_MARKS}{_SYMBOLS}])*")
+_OTHER: Final = f"[{''.join(_LOOK_ALIKES)}{_MARKS}{_DIGITS}{_ACCENTED}]"
+# A token with at least one of them, from where it begins.
+_TOKEN: Final = re.compile(
+    rf"(?:(?<![^\W_])(?:(?!{_OTHER})[^\W_])*+{_OTHER}|[{_MARKS}])(?:[^\W_]|[{_MARKS}{_SYMBOLS}])*"
+)
 _LATIN: Final = re.compile("[A-Za-z0-9]")
 _FOREIGN: Final = re.compile(
     f"(?![{''.join(_LOOK_ALIKES)}])[\u0370-\u03ff\u0400-\u052f\u0531-\u058f\u13a0-\u13ff\u2c80-\u2cff]"
@@ -66,7 +69,7 @@ def fold(text: str) -> Normalised | None:
         return None
     simplified = text.translate(_TO_SIMPLIFIED)
     folded, origins = simplified, None
-    if _ANY_OTHER.search(simplified):
+    if _TOKEN.search(simplified):
         folded, origins = _undisguised(simplified)
     folded = _CHINESE_NUMBER.sub(_read_out, folded)
     return None if folded == text else Normalised(folded, origins)
@@ -80,8 +83,6 @@ def _undisguised(text: str) -> tuple[str, tuple[int, ...]]:
     done = 0
     for token in _TOKEN.finditer(text):
         begin, end = token.span()
-        if not _ANY_OTHER.search(text, begin, end):
-            continue
         latin = not foreign or _LATIN.search(text, begin, end) is not None
         table = _AMONG_LATIN if latin else _AMONG_OTHERS
         pieces.append(text[done:begin])

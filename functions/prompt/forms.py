@@ -19,7 +19,18 @@ _PARTS_MAX: Final = 1000
 _BOUNDARY: Final = re.compile(
     r"""(?i:(?:^|;)\s*boundary)=(?:"([^"\\]{1,70})"|([\w'()+,./:=?-]{1,70}))\s*(?:;|$)""", re.ASCII
 )
-_NAME: Final = re.compile(r'(?:^|;)\s*(name|filename)="((?:[^"\\\r\n]|\\.)*)"', re.IGNORECASE)
+# What a part calls itself: quoted, as a token, or as RFC 8187 writes other letters than ASCII.
+_NAME: Final = re.compile(
+    r"[ \t]*;[ \t]*(name|filename)"
+    r"""(?:="((?:[^"\\\r\n]|\\.)*)"|=([^\s;"]+)|\*=utf-8'[a-z-]*'([^\s;"]+))""",
+    re.IGNORECASE,
+)
+_KNOWN_HEADERS: Final = frozenset(
+    {"content-disposition", "content-length", "content-transfer-encoding", "content-type"}
+)
+_CHARSET: Final = re.compile(
+    r";\s*charset=\"?(?!utf-?8\"?\s*(?:;|$)|us-ascii\"?\s*(?:;|$))", re.IGNORECASE
+)
 _HEADER: Final = re.compile(r"([A-Za-z-]{1,64}):[ \t]*([^\r\n]*)")
 _PLAIN_TRANSFER: Final = ("", "7bit", "8bit", "binary")
 
@@ -43,7 +54,7 @@ def multipart(body: bytes, content_type: str) -> tuple[list[Segment], bool]:
     unreadable = False
     for part in parts:
         unreadable |= not _part(part, found)
-    return found, unreadable
+    return [*found, *_joined(found)], unreadable
 
 
 def urlencoded(body: bytes) -> list[Segment]:
@@ -55,7 +66,13 @@ def urlencoded(body: bytes) -> list[Segment]:
             if raw:
                 text = _text(unquote_to_bytes(raw.replace(b"+", b" ")))
                 found.append(Segment(text, f"/{at}", view=view))
-    return found
+    return [*found, *_joined(found)]
+
+
+def _joined(found: list[Segment]) -> list[Segment]:
+    """The values of a form one behind the other: a word may begin in one of them."""
+    values = [each.text for each in found if each.view is View.PLAIN and each.text]
+    return [Segment("".join(values), "", view=View.JOINED)] if len(values) > 1 else []
 
 
 def _part(part: bytes, found: list[Segment]) -> bool:
@@ -64,9 +81,12 @@ def _part(part: bytes, found: list[Segment]) -> bool:
     if not separator or not head.startswith(b"\r\n"):
         raise MalformedMessage("a part of the body has no head")
     headers = _headers(head[2:])
-    names = {key.lower(): value for key, value in _NAME.findall(headers["content-disposition"])}
+    names = _names(headers["content-disposition"])
     pointer = "/" + names.get("name", "").replace("~", "~0").replace("/", "~1")[:200]
-    found.extend(Segment(value, pointer, view=View.KEY) for value in names.values() if value)
+    said = [*names.values(), *(headers[each] for each in headers.keys() - _KNOWN_HEADERS)]
+    found.extend(Segment(value, pointer, view=View.KEY) for value in said if value)
+    if _CHARSET.search(headers.get("content-type", "")):
+        raise MalformedMessage("a part of the body is declared in another charset than UTF-8")
     if headers.get("content-transfer-encoding", "").lower() not in _PLAIN_TRANSFER:
         raise MalformedMessage("a part of the body has a transfer encoding")
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -77,6 +97,20 @@ def _part(part: bytes, found: list[Segment]) -> bool:
         found.append(Segment(_text(content), pointer))
         return True
     return False
+
+
+def _names(disposition: str) -> dict[str, str]:
+    """What a part calls itself and its file; nothing else may stand there, and nothing twice."""
+    names: dict[str, str] = {}
+    at = len("form-data")
+    while at < len(disposition):
+        match = _NAME.match(disposition, at)
+        if match is None or match[1].lower() in names:
+            raise MalformedMessage("a part of the body has a name that cannot be read")
+        encoded = unquote_to_bytes(match[4]) if match[4] else b""
+        names[match[1].lower()] = _text(encoded) or match[2] or match[3] or ""
+        at = match.end()
+    return names
 
 
 def _headers(head: bytes) -> dict[str, str]:

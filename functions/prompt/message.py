@@ -13,8 +13,8 @@ from functions.prompt.segments import Segment, View, segments
 from functions.prompt.strict_json import MalformedMessage, parse
 from functions.verdict.contract import PATH_HEADER_BYTES_MAX
 
-# A path of plain names and no long number says nothing but which API it is.
-_PLAIN_PATH: Final = re.compile(r"(?!.*[0-9]{9})[A-Za-z0-9._~/:@-]{0,256}")
+# A path of plain names, no long number and nothing random says nothing but which API it is.
+_PLAIN_PATH: Final = re.compile(r"(?!.*(?:[0-9]{9}|[A-Za-z0-9]{20}))[A-Za-z0-9._~/:@-]{0,256}")
 _FORMS: Final = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 

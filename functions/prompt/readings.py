@@ -1,7 +1,9 @@
 """All the ways in which one piece of text is read before rules look for anything in it.
 
+    text ──unhide──▶ what no eye sees    "hidden"
     text ──normalise──▶ normalised ──┬──▶ itself                      "normalised"
                                      ├──fold──▶ without disguises     "folded"
+                                     ├──close up──▶ nothing between letters    "closed-up"
                                      └──decode──▶ what is encoded     "base64", "url.base64", …
                                                    └── normalised and folded again
 
@@ -13,9 +15,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from functions.prompt.closing_up import closed_up
 from functions.prompt.decoding import decode
 from functions.prompt.folding import fold
 from functions.prompt.normalise import Normalised, narrowed, normalise
+from functions.prompt.smuggling import unhidden
 from functions.prompt.traits import Trait, traits_of
 
 _PLAIN: Final = "plain"
@@ -46,17 +50,30 @@ def readings(text: str) -> Iterator[Reading]:
 
 def _all(text: str, traits: frozenset[Trait]) -> Iterator[Reading]:
     first = normalise(text)
-    if Trait.UNUSUAL in traits:
-        traits = traits_of(first.text)
     yield Reading(_PLAIN if first.text == text else _NORMALISED, first)
+    if Trait.UNUSUAL in traits:
+        shown = unhidden(text)
+        if shown is not None:
+            yield Reading("hidden", _then(shown, normalise(shown.text)))
+        traits = traits_of(first.text)
     if Trait.FOLDABLE in traits:
         yield from _folded("folded", first)
+    yield from _closed_up("closed-up", first, traits)
     for decoded in decode(first.text, traits):
         there = _then(first, decoded.text)
-        again = normalise(there.text)
-        there = _then(there, again)
+        there = _then(there, normalise(there.text))
         yield Reading(decoded.how, there)
         yield from _folded(f"{decoded.how}.folded", there)
+        yield from _closed_up(f"{decoded.how}.closed-up", there, traits_of(there.text))
+
+
+def _closed_up(view: str, text: Normalised, traits: frozenset[Trait]) -> Iterator[Reading]:
+    if Trait.APART in traits:
+        closed = closed_up(text.text)
+        if closed is not None:
+            there = _then(text, closed)
+            yield Reading(view, there)
+            yield from _folded(f"{view}.folded", there)
 
 
 def _folded(view: str, text: Normalised) -> Iterator[Reading]:

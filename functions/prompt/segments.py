@@ -43,6 +43,10 @@ _SETTINGS: Final = frozenset(
     thinking_budget top_k top_logprobs top_p
     """.split()  # noqa: SIM905 -- easier to read so
 )
+_SETTING_BELOW: Final = 10**10
+"""Above the seconds of a date, and below a phone number."""
+_TOKEN: Final = re.compile("[A-Za-z0-9]{16}")
+"""So many in a row are a random id, or a key in its place."""
 # Starts like a word and holds no long number: no phone, card or id number passes for a model.
 _NO_TEXT_VALUE: Final = re.compile(r"(?!.*[0-9]{9})[A-Za-z][A-Za-z0-9._:/-]{0,63}")
 _INNER_DEPTH_MAX: Final = 4
@@ -53,6 +57,11 @@ SEGMENTS_MAX: Final = 20_000
 """Pieces of text in one body: more than lists of the APIs hold, and read in a tenth of a second."""
 _SHORT_POINTER_CHARS: Final = POINTER_CHARS_MAX // 2
 _NUMBERS: Final = (int, float)
+_EXACT_BELOW: Final = 1e21
+_SAYING: Final = ("content", "user", "bot")
+"""Where messages have what they say: `user` and `bot` in DashScope's histories."""
+_SEAM_CHARS: Final = 60
+"""More than a number or a name has, and as much of an order as makes it one."""
 _HALF_PAIR: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -66,6 +75,10 @@ class View(StrEnum):
     """A string or key of a JSON document inside the string that the pointer names."""
     JOINED = "joined"
     """The text parts of the list that the pointer names, one behind the other."""
+    SEAMS = "seams"
+    """The ends and beginnings of a list's messages, one behind the other; short ones whole."""
+    LABEL = "label"
+    """An id or the like, which no model reads, but which may be a key that is sent away."""
     PATH = "path"
     NUMBER = "number"
     """A number, or the numbers of a list one behind the other, as JSON writes them."""
@@ -126,6 +139,8 @@ def _object(value: dict[str, Json], pointer: str, role: str, found: list[Segment
                 found.append(Segment(key, place, role, View.KEY))
         if not _carries_no_text(key, part):
             _walk(part, place, role, found)
+        elif isinstance(part, str) and _TOKEN.search(part):
+            found.append(Segment(part, place, role, View.LABEL))
 
 
 def _list(value: list[Json], pointer: str, role: str, found: list[Segment]) -> None:
@@ -141,7 +156,7 @@ def _list(value: list[Json], pointer: str, role: str, found: list[Segment]) -> N
 
 
 def _number(numbers: list[Json], pointer: str, role: str, found: list[Segment]) -> None:
-    text = ", ".join(map(repr, numbers))
+    text = ", ".join(map(_digits, numbers))
     found.append(Segment(text, pointer, role, View.NUMBER))
 
 
@@ -156,18 +171,46 @@ def below(pointer: str, step: str) -> str:
 def _carries_no_text(key: str, part: Json) -> bool:
     if isinstance(part, str):
         return key in _NO_TEXT_FIELDS and _NO_TEXT_VALUE.fullmatch(part) is not None
-    return key in _SETTINGS and type(part) in _NUMBERS
+    return key in _SETTINGS and type(part) in _NUMBERS and abs(part) < _SETTING_BELOW
+
+
+def _digits(number: float) -> str:
+    """A number as JSON writes it; a whole one without an exponent."""
+    if type(number) is float and number.is_integer() and abs(number) < _EXACT_BELOW:
+        return str(int(number))
+    return repr(number)
 
 
 def _joined(parts: list[Json], pointer: str, role: str, found: list[Segment]) -> None:
+    """Add text parts joined; of messages their seams, since a word may begin in one of them."""
     texts = [part if isinstance(part, str) else _part_text(part) for part in parts]
     if sum(map(bool, texts)) > 1:
         found.append(Segment("".join(texts), pointer, role, View.JOINED))
+    said = [
+        part[field]
+        for part in parts
+        if isinstance(part, dict)
+        for field in _SAYING
+        if field in part
+    ]
+    if len(said) > 1:
+        seams = "".join(map(_seam, said))
+        if seams:
+            found.append(Segment(seams, pointer, role, View.SEAMS))
 
 
 def _part_text(part: Json) -> str:
     text = part.get("text") if isinstance(part, dict) else None
     return text if isinstance(text, str) else ""
+
+
+def _seam(said: Json) -> str:
+    """How what a message says begins and ends."""
+    if isinstance(said, list):
+        said = "".join(map(_part_text, said))
+    if not isinstance(said, str) or len(said) <= 2 * _SEAM_CHARS:
+        return said if isinstance(said, str) else ""
+    return f"{said[:_SEAM_CHARS]}\n{said[-_SEAM_CHARS:]}"
 
 
 class _Pairs(list[tuple[str, Json]]):

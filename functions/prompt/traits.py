@@ -12,6 +12,7 @@ from typing import Final
 
 import re2
 
+from functions.prompt.closing_up import TAG
 from functions.prompt.folding import CHINESE_DIGITS, FOLDABLE
 from functions.prompt.normalise import PLAIN
 
@@ -22,6 +23,8 @@ _READ_OUT: Final = "|".join(
 )
 """Six numerals in a row, at least one of them Chinese."""
 _BASE64: Final = "[A-Za-z0-9+/_-]"
+_LETTER: Final = r"[\pL\pN]"
+_BETWEEN: Final = r"[^\pL\pN<>&%\\]{1,9}"
 BASE64_MIXTURE: Final = (
     "[a-z][A-Z0-9+/]|[0-9+/][A-Za-z]|[A-Z][0-9+/]|[A-Z][A-Z][a-z]|[a-z][_-][A-Z]|[A-Z][_-][a-z]"
 )
@@ -39,20 +42,35 @@ class Trait(IntEnum):
     ENTITY = auto()
     ESCAPE = auto()
     HEX = auto()
+    DECIMAL = auto()
+    """Numbers that may be the codes of characters."""
+    BINARY = auto()
+    BASE32 = auto()
     BASE64 = auto()
     BASE64_LINES = auto()
+    APART = auto()
+    """Letters with something between them that may have been slipped in."""
 
 
 _PATTERNS: Final = {
     Trait.NONE: "",  # Matches always: a set that finds nothing at all has failed.
     Trait.UNUSUAL: f"[^{PLAIN}]",
     Trait.FOLDABLE: f"[{''.join(sorted(FOLDABLE))}]|{_READ_OUT}",
-    Trait.URL: "%[0-9A-Fa-f]{2}",
+    Trait.URL: "%[0-9A-Fa-f]{2}|=\r?\n?[0-9A-F]{2}=",
     Trait.ENTITY: "&[#A-Za-z]",
-    Trait.ESCAPE: r"\\[xuU0-3]|[uU]\+[0-9A-Fa-f]{4}",
-    Trait.HEX: ("(?:[0-9][0-9A-Fa-f]|[A-Fa-f][0-9])(?:[ :,-]{0,2}(?:0[xX])?[0-9A-Fa-f]{2}){3}"),
+    Trait.ESCAPE: r"\\[xuU0-9A-Fa-f]|%u|[uU]\+[0-9A-Fa-f]{4}",
+    Trait.HEX: (
+        r"(?:[0-9][0-9A-Fa-f]|[A-Fa-f][0-9])(?:[\s:,.|_-]{0,2}(?:0[xX])?[0-9A-Fa-f]{2}){3}"
+    ),
+    Trait.DECIMAL: r"[0-9]{2}(?:[\s,;|]{1,2}[0-9]{2,6}){2}[\s,;|]{1,2}[0-9]{2}",
+    Trait.BINARY: r"(?:[01]{8}[\s,]{0,2}){3}[01]{8}",
+    Trait.BASE32: "[A-Z2-7]{16}",
     Trait.BASE64: BASE64_MIXTURE,
     Trait.BASE64_LINES: f"{_BASE64}{{40}}\r?\n",
+    Trait.APART: (
+        rf"(?:{_LETTER}{_BETWEEN}){{5}}{_LETTER}|{_LETTER}(?:[*~`]{{1,8}}|_{{2,4}}){_LETTER}|{TAG}"
+        "|[A-Za-z]{2}(?:[_+./|-][A-Za-z]{2,20}){3}"
+    ),
 }
 ALL: Final = frozenset(Trait) - {Trait.NONE}
 _NOTHING: Final[frozenset[Trait]] = frozenset()
@@ -62,8 +80,8 @@ def _compiled() -> "re2._Set":
     options = re2.Options()
     options.log_errors = False
     patterns = re2.Set.SearchSet(options)
-    for each in _PATTERNS.values():
-        patterns.Add(each)
+    for trait in Trait:
+        patterns.Add(_PATTERNS[trait])
     patterns.Compile()
     return patterns
 

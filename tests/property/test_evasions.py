@@ -1,96 +1,44 @@
-"""A text that is denied stays denied under every disguise of docs/evasions.md; benign text passes.
+"""A text that is found stays found under every disguise of docs/evasions.md; benign text passes.
 
-Each disguise takes a word that the default policy denies and writes it as somebody would who wants
-it to slip past. The page lists them by these names, and a test holds the two lists together.
+    needle: a denied word, a resident id, a key, an order to a model
+      × disguise     how somebody writes it who wants it to slip past
+      × place        every shape, role and part of a message
+
+The page lists the disguises by these names, and a test holds the two lists together.
 """
 
-import base64
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
 
 import pytest
 
 from functions.deny_pattern.check import CompiledPolicy, compile_policy
 from functions.policy import load
+from functions.policy.load import PACKS
 from functions.prompt.codings import encode_body
 from functions.prompt.readings import readings
 from functions.verdict import Callout, Decision, Phase
+from tests.support.disguises import CASES, DISGUISES, LONG, NEEDLES, OWN, PLACES, WORD, Disguise
 from tests.unit.checks.conftest import judge
 
 ROOT: Final = Path(__file__).parents[2]
-WORD: Final = "账号"
-
-Disguise = Callable[[str], str]
-
-
-def between(noise: str) -> Disguise:
-    """The word with `noise` behind each of its characters."""
-    return lambda word: "".join(each + noise for each in word)
-
-
-def hexed(separator: str, prefix: str = "") -> Disguise:
-    return lambda word: separator.join(f"{prefix}{byte:02x}" for byte in word.encode())
-
-
-def based(word: str) -> str:
-    return base64.b64encode(word.encode()).decode()
-
-
-def escaped(word: str) -> str:
-    return json.dumps(word)[1:-1]
-
-
-DISGUISES: Final[dict[str, Disguise]] = {
-    "zero-width space": between("\u200b"),
-    "zero-width joiner": between("\u200d"),
-    "soft hyphen": between("\u00ad"),
-    "byte order mark": between("\ufeff"),
-    "word joiner": between("\u2060"),
-    "bidirectional control": between("\u202e"),
-    "variation selector": between("\ufe0f"),
-    "variation selector supplement": between("\U000e0101"),
-    "tag character": between("\U000e0061"),
-    "invisible filler": between("\u3164"),
-    "control character": between("\x07"),
-    "combining stroke": between("\u0336"),
-    "combining enclosure": between("\u20dd"),
-    "traditional characters": lambda _: "賬號",
-    "variant characters": lambda _: "帳號",
-    "half traditional": lambda _: "账號",
-    "URL escapes": quote,
-    "URL escapes twice": lambda word: quote(quote(word)),
-    "half in URL escapes": lambda word: quote(word[0]) + word[1:],
-    "decimal entities": lambda word: "".join(f"&#{ord(each)};" for each in word),
-    "hexadecimal entities": lambda word: "".join(f"&#x{ord(each):X};" for each in word),
-    "\\u escapes": escaped,
-    "\\x escapes": hexed("", "\\x"),
-    "code points": lambda word: " ".join(f"U+{ord(each):04X}" for each in word),
-    "hexadecimal": hexed(""),
-    "spaced hexadecimal": hexed(" "),
-    "hexadecimal with prefixes": hexed(", ", "0x"),
-    "Base64": based,
-    "Base64 without padding": lambda word: based(f"我的{word}。").rstrip("="),
-    "URL-safe Base64": lambda word: base64.urlsafe_b64encode(f"??>>{word}".encode()).decode(),
-    "Base64 in lines": lambda word: base64.encodebytes(f"{'说明。' * 40}{word}".encode()).decode(),
-    "Base64 of UTF-16": lambda word: base64.b64encode(word.encode("utf-16")).decode(),
-    "Base64 twice": lambda word: based(based(word)),
-    "URL escapes in Base64": lambda word: based(quote(word)),
-    "full-width URL escapes": lambda word: quote(word).replace("%", "％"),
-    "zero-width space in Base64": lambda word: "\u200b".join(based(word)),
-    "data URL": lambda word: f"data:text/plain;base64,{based(word)}",
-    "percent-encoded data URL": lambda word: f"data:text/plain,{quote(word)}",
-    "JSON in a string": lambda word: json.dumps({"q": [word]}, ensure_ascii=False),
-    "escaped JSON in a string": lambda word: json.dumps({"q": [word]}),
-}
 
 
 @pytest.fixture(scope="module")
-def default_policy() -> CompiledPolicy:
-    return compile_policy(load(ROOT / "functions" / "policies" / "default.yaml"), "r")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> CompiledPolicy:
+    """The default policy with every built-in pack."""
+    text = (ROOT / "functions" / "policies" / "default.yaml").read_text(encoding="utf-8")
+    folder = tmp_path_factory.mktemp("policies")
+    (folder / "default.yaml").write_text(text, encoding="utf-8")
+    own = load(folder / "default.yaml").policy.packs
+    packs = ", ".join(f"{{pack: {each.stem}}}" for each in sorted(PACKS.glob("*.yaml")))
+    assert packs
+    assert own is not None
+    child = f"policy: everything\ndescription: all of it\nextends: default\npacks: [{packs}]\n"
+    (folder / "everything.yaml").write_text(child, encoding="utf-8")
+    return compile_policy(load(folder / "everything.yaml"), "r")
 
 
 def callout(content_type: str = "application/json", content_encoding: str = "") -> Callout:
@@ -110,40 +58,58 @@ def chat(content: object) -> bytes:
     return json.dumps({"messages": [{"role": "user", "content": content}]}).encode()
 
 
-def denies(policy: CompiledPolicy, body: bytes, how: Callout) -> bool:
-    return judge(how, body, policy).decision is Decision.DENY
-
-
-@pytest.mark.parametrize("name", DISGUISES)
-def test_a_disguised_word_is_denied(default_policy: CompiledPolicy, name: str) -> None:
-    text = f"请记住：{DISGUISES[name](WORD)} ，谢谢"
-    assert denies(default_policy, chat(text), callout())
+def stops(policy: CompiledPolicy, body: bytes, how: Callout) -> bool:
+    """Whether the message does not leave as it is."""
+    return judge(how, body, policy).decision is not Decision.ALLOW
 
 
 @pytest.mark.parametrize(
-    "content",
-    [
-        [{"type": "text", "text": WORD}],
-        [{"type": "text", "text": "账"}, {"type": "text", "text": "号"}],
-        {WORD: 1},
-        {"unknown": {"deeply": [["nested", WORD]]}},
-        ["账", "号"],
-    ],
+    ("name", "needle", "how"), CASES, ids=[f"{name}-{needle}" for name, needle, _ in CASES]
 )
-def test_a_word_in_any_place_is_denied(default_policy: CompiledPolicy, content: object) -> None:
-    assert denies(default_policy, chat(content), callout())
+def test_a_disguised_needle_is_found(
+    everything: CompiledPolicy, name: str, needle: str, how: Disguise
+) -> None:
+    disguised = how(NEEDLES[needle])
+    assert disguised != NEEDLES[needle], name
+    assert stops(everything, chat(f"请记住：{disguised} ，谢谢"), callout())
+
+
+@pytest.mark.parametrize("needle", NEEDLES)
+@pytest.mark.parametrize("place", PLACES)
+def test_a_needle_in_any_place_is_found(
+    everything: CompiledPolicy, place: str, needle: str
+) -> None:
+    if place == "a system message" and needle.startswith("order"):
+        return  # That is where orders belong.
+    word = NEEDLES[needle]
+    body = PLACES[place](word[: len(word) // 2], word[len(word) // 2 :])
+    assert stops(everything, json.dumps(body).encode(), callout())
+
+
+@pytest.mark.parametrize("needle", ["word", "id", "key"])
+def test_a_needle_in_a_key_or_an_argument_is_found(everything: CompiledPolicy, needle: str) -> None:
+    word = NEEDLES[needle]
+    call = {"function": {"name": "f", "arguments": json.dumps({"q": [word]})}}
+    for body in ({word: 1}, {"messages": [{"role": "assistant", "tool_calls": [call]}]}):
+        assert stops(everything, json.dumps(body).encode(), callout())
+
+
+@pytest.mark.parametrize("field", ["model", "id", "tool_call_id"])
+def test_a_key_instead_of_a_name_is_found(everything: CompiledPolicy, field: str) -> None:
+    assert stops(everything, json.dumps({field: NEEDLES["key"]}).encode(), callout())
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
-def test_a_word_in_a_coded_body_is_denied(default_policy: CompiledPolicy, coding: str) -> None:
+def test_a_word_in_a_coded_body_is_denied(everything: CompiledPolicy, coding: str) -> None:
     body = encode_body(chat(WORD), coding)
-    assert denies(default_policy, body, callout(content_encoding=coding))
+    assert stops(everything, body, callout(content_encoding=coding))
 
 
 def test_the_page_lists_every_disguise() -> None:
     page = (ROOT / "docs" / "evasions.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| ([^|]+?) \|", page, re.MULTILINE)
-    assert [name for name in listed if name in DISGUISES] == list(DISGUISES)
+    names = [*DISGUISES, *LONG, *OWN]
+    assert [name for name in listed if name in names] == names
 
 
 BENIGN: Final = [
@@ -167,8 +133,8 @@ BENIGN: Final = [
 
 
 @pytest.mark.parametrize("text", BENIGN)
-def test_benign_text_is_allowed(default_policy: CompiledPolicy, text: str) -> None:
-    assert not denies(default_policy, chat(text), callout())
+def test_benign_text_is_allowed(everything: CompiledPolicy, text: str) -> None:
+    assert not stops(everything, chat(text), callout())
 
 
 @pytest.mark.parametrize("text", BENIGN[:8])

@@ -22,8 +22,8 @@ def texts(message: Message) -> list[str]:
 
 def test_text_parts_and_names_are_read() -> None:
     message = read(form(part("账号".encode()), part(b"x", name="n/a")), TYPE, "", "/")
-    assert texts(message) == ["prompt", "账号", "n/a", "x"]
-    assert [each.pointer for each in message.segments] == ["/prompt", "/prompt", "/n~1a", "/n~1a"]
+    assert texts(message) == ["prompt", "账号", "n/a", "x", "账号x"]
+    assert [each.pointer for each in message.segments[:4]] == [*["/prompt"] * 2, *["/n~1a"] * 2]
     assert not message.unreadable
 
 
@@ -43,9 +43,26 @@ def test_other_files_are_unreadable() -> None:
 
 
 @pytest.mark.parametrize(
+    "head",
+    [
+        "content-disposition: form-data; name=hidden",
+        "content-disposition: form-data; name=x; filename*=UTF-8''hid%64en",
+        'content-disposition: form-data; name="x"\r\nx-note: hidden',
+    ],
+)
+def test_whatever_a_part_says_of_itself_is_read(head: str) -> None:
+    body = f"--cut\r\n{head}\r\n\r\nx\r\n--cut--\r\n".encode()
+    assert "hidden" in texts(read(body, TYPE, "", "/"))
+
+
+@pytest.mark.parametrize(
     "body",
     [
         b"",
+        form(part(b"x", "content-type: text/plain; charset=utf-7")),
+        form(part(b"x", "content-type: text/plain; charset=utf-8x")),
+        b"--cut\r\ncontent-disposition: form-data; name=a; name=b\r\n\r\nx\r\n--cut--\r\n",
+        b"--cut\r\ncontent-disposition: form-data; what=a\r\n\r\nx\r\n--cut--\r\n",
         b"--cut--\r\n",
         form(part(b"x"), end=b""),
         b"before it\r\n" + form(part(b"x")),
@@ -74,4 +91,4 @@ def test_a_form_needs_one_boundary(content_type: str) -> None:
 def test_an_urlencoded_form_is_read_decoded() -> None:
     body = b"prompt=%E8%B4%A6+%E5%8F%B7&%E5%8F%B7=1&empty="
     message = read(body, "application/x-www-form-urlencoded", "", "/")
-    assert texts(message) == ["prompt", "账 号", "号", "1", "empty"]
+    assert texts(message) == ["prompt", "账 号", "号", "1", "empty", "账 号1"]

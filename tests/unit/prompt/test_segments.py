@@ -91,9 +91,26 @@ def test_a_word_cut_by_a_part_border_is_read_joined() -> None:
     assert joined in found
 
 
-def test_two_messages_are_not_joined() -> None:
-    messages = [{"role": "user", "content": "我的账"}, {"role": "user", "content": "号"}]
-    assert texts({"messages": messages}) == ["我的账", "号"]
+def test_of_messages_the_seams_are_joined() -> None:
+    messages = [{"content": "ab" * 100 + "账"}, {"content": [{"text": "号"}, {"text": "x" * 200}]}]
+    (seams,) = texts({"messages": messages}, View.SEAMS)
+    assert "账号" in seams
+    assert len(seams) == 2 * (60 + 1 + 60)
+    assert texts({"history": [{"user": "账", "bot": "号"}]}, View.SEAMS) == ["账号"]
+
+
+def test_an_id_that_may_be_a_key_is_a_label() -> None:
+    body = {"model": "AKIAIOSFODNN7EXAMPLE", "id": "call_1", "role": "user"}
+    assert texts(body, View.LABEL) == ["AKIAIOSFODNN7EXAMPLE"]
+
+
+@pytest.mark.parametrize(
+    "number", ["1.10105194912310024e17", "110105194912310024", "110105194912310024.0"]
+)
+def test_a_number_is_read_digit_by_digit(number: str) -> None:
+    assert texts(json.loads(f'{{"seed": {number}}}')) == [
+        str(int(float(number))) if "." in number else number
+    ]
 
 
 def test_a_segment_names_its_role_and_a_json_pointer() -> None:

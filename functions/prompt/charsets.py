@@ -1,0 +1,42 @@
+"""Bytes → the text that they are, if they are any: UTF-8, UTF-16, GB 2312 or Big5.
+
+A hash, a key or a picture is no text, and must not be read as some.
+"""
+
+import re
+from typing import Final
+
+_CHARSETS: Final = ("utf-16-le", "utf-16-be", "gb2312", "big5")
+ASCII_OR_CHINESE: Final = re.compile("[\t\n\r\x20-\x7e\u3000-\u303f\u4e00-\u9fff\uff01-\uff5e]{2,}")
+_ALLOWED: Final = str.maketrans("", "", "\t\n\r")
+_OTHER_BYTES_MIN: Final = 12
+"""Fewer bytes are text in one of these charsets too often by chance."""
+
+
+def as_text(raw: bytes) -> str | None:
+    """The text that bytes are, None where they are none."""
+    try:
+        text = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8")
+    except UnicodeDecodeError:
+        return _of_another_charset(raw)
+    # Nothing unassigned and no control character: a hash that happens to be UTF-8 has one soon.
+    if text and text.translate(_ALLOWED).isprintable():
+        return text
+    return _of_another_charset(raw)
+
+
+def _of_another_charset(raw: bytes) -> str | None:
+    """The text that bytes are in UTF-16 or a Chinese charset, if it is all ASCII or Chinese.
+
+    Some other bytes would be text in one of these as well; nearly none of them would be such text.
+    """
+    if len(raw) < _OTHER_BYTES_MIN:
+        return None
+    for charset in _CHARSETS:
+        try:
+            text = raw.decode(charset)
+        except UnicodeDecodeError:
+            continue
+        if ASCII_OR_CHINESE.fullmatch(text):
+            return text
+    return None
