@@ -127,9 +127,9 @@ pub fn encode(pairs: []const Pair, buffer: []u8) error{NoRoom}![]const u8 {
         setNumber(buffer, 4 + index * 8, pair.name.len);
         setNumber(buffer, 8 + index * 8, pair.value.len);
         text.add(pair.name);
-        text.add("\x00");
+        text.addByte(0);
         text.add(pair.value);
-        text.add("\x00");
+        text.addByte(0);
     }
     return text.written();
 }

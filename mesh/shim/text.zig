@@ -18,6 +18,13 @@ pub const Text = struct {
         text.len += fitting.len;
     }
 
+    /// Copying runs through the host's runtime, however little it is; this does not.
+    pub fn addByte(text: *Text, byte: u8) void {
+        if (text.len == text.buffer.len) return;
+        text.buffer[text.len] = byte;
+        text.len += 1;
+    }
+
     pub fn addNumber(text: *Text, number: u64) void {
         var digits: [digits_max]u8 = undefined;
         text.add(decimal(&digits, number));
@@ -25,8 +32,8 @@ pub const Text = struct {
 
     /// Adds `template`, each byte below `values.len` replaced by the value of that number.
     pub noinline fn fill(text: *Text, template: []const u8, values: []const []const u8) void {
-        for (template) |*byte| {
-            text.add(if (byte.* < values.len) values[byte.*] else byte[0..1]);
+        for (template) |byte| {
+            if (byte < values.len) text.add(values[byte]) else text.addByte(byte);
         }
     }
 
