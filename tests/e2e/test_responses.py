@@ -15,7 +15,7 @@ import pytest
 
 from functions.prompt import closing, denial, shape_of
 from tests.functions.running import SECRET, running
-from tests.support.plain_mesh import Form, cluster, plain_mesh
+from tests.support.plain_mesh import Form, configuration, plain_mesh
 from tests.support.streams import chat
 from tests.support.upstream import Upstream, respond
 from tests.support.waiting import wait_until
@@ -124,33 +124,17 @@ def client(form: Form, provider: Provider, check: int) -> Iterator[openai.OpenAI
         "body": denial(shape, "{reason}", "{check}"),
         "events": closing(shape, "{reason}", "{check}"),
     }
-    configuration = {
-        "contract": 1,
-        "policy": "default",
-        "body": form,
-        "signing_secrets": [SECRET],
-        "window": {"ms": 50},
-        "hosts": [
-            {
-                "name": HOST,
-                "credential": {"header": "authorization", "prefix": "Bearer ", "key": "sk-own"},
-                "denials": [template],
-            }
-        ],
-        "checks": [
-            {
-                "name": "deny-pattern",
-                "stage": 1,
-                "cluster": cluster(CHECK),
-                "authority": CHECK,
-                "timeout_ms": 5000,
-                "phases": ["request", "response"],
-            }
-        ],
-    }
+    settings = configuration(
+        form,
+        HOST,
+        {CHECK: {"phases": ["request", "response"]}},
+        of_host={"denials": [template]},
+        signing_secrets=[SECRET],
+        window={"ms": 50},
+    )
     with ExitStack() as exits:
         hosts = {HOST: provider.upstream.port, CHECK: check}
-        sidecar = exits.enter_context(plain_mesh(form, json.dumps(configuration), hosts))
+        sidecar = exits.enter_context(plain_mesh(form, settings, hosts))
         yield exits.enter_context(
             openai.OpenAI(
                 api_key="unused",

@@ -1,8 +1,9 @@
 """A real Envoy with the shim and a configuration of one's own; every host in plain HTTP.
 
-with plain_mesh(form, configuration, {"api.test": port, "first.test": port}) as sidecar:
+with plain_mesh(form, configuration(…), {"api.test": port, "first.test": port}) as sidecar:
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from mesh.sidecar import Mesh, Ports, Redirect, Sidecar, bootstrap
 from mesh.sidecar.model import ISTIO_RETRIES, Route, Service, WasmFilter, Workload
 from tests.support.mesh import running
 from tests.support.translator import HTTP2
+from tests.support.upstream import respond
 
 Form = Literal["hold", "portable"]
 _TYPES = "type.googleapis.com"
@@ -20,7 +22,12 @@ _TYPES = "type.googleapis.com"
 
 @contextmanager
 def plain_mesh(
-    form: Form, configuration: str, hosts: Mapping[str, int], *, http2: bool = False
+    form: Form,
+    settings: str,
+    hosts: Mapping[str, int],
+    *,
+    http2: bool = False,
+    of_listener: Mapping[str, Any] | None = None,
 ) -> Iterator[Sidecar]:
     """The sidecar; `hosts` are the loopback ports behind them, the first one is the provider's."""
     provider = next(iter(hosts))
@@ -30,7 +37,7 @@ def plain_mesh(
         tls=(),
         # Istio routes a final dot nowhere by itself; the shim must not depend on that.
         routes=(Route((f"{provider}.",), provider, 80, ISTIO_RETRIES),),
-        filters=(WasmFilter("meshward", typed_config(form, configuration)),),
+        filters=(WasmFilter("meshward", typed_config(form, settings)),),
     )
     ports = Ports(listener=free_port().number, admin=free_port().number)
     redirects = {f"{host}:80": Redirect("127.0.0.1", port) for host, port in hosts.items()}
@@ -38,6 +45,8 @@ def plain_mesh(
     if http2:
         for each in config["static_resources"]["clusters"]:
             each["typed_extension_protocol_options"] = dict(HTTP2)
+    (chain,) = config["static_resources"]["listeners"][0]["filter_chains"]
+    chain["filters"][-1]["typed_config"].update(of_listener or {})
     with running(config) as sidecar:
         yield sidecar
 
@@ -47,10 +56,10 @@ def cluster(host: str) -> str:
     return f"outbound|80||{host}"
 
 
-def typed_config(form: Form, configuration: str) -> dict[str, Any]:
+def typed_config(form: Form, settings: str) -> dict[str, Any]:
     """The filter as mesh/manifests/ configures it in this form."""
     hold = {"allow_on_headers_stop_iteration": True, "failure_policy": "FAIL_RELOAD"}
-    value = {"@type": f"{_TYPES}/google.protobuf.StringValue", "value": configuration}
+    value = {"@type": f"{_TYPES}/google.protobuf.StringValue", "value": settings}
     config = {
         "name": "meshward",
         "vm_config": {
@@ -61,3 +70,54 @@ def typed_config(form: Form, configuration: str) -> dict[str, Any]:
         **(hold if form == "hold" else {"failure_policy": "FAIL_CLOSED"}),
     }
     return {"@type": f"{_TYPES}/envoy.extensions.filters.http.wasm.v3.Wasm", "config": config}
+
+
+def configuration(
+    form: Form,
+    host: str,
+    checks: Mapping[str, Mapping[str, Any]],
+    *,
+    of_host: Mapping[str, Any] | None = None,
+    **changed: Any,
+) -> str:
+    """The shim's configuration with one guarded host, and `checks` by their own hosts."""
+    credential = {"header": "authorization", "prefix": "Bearer ", "key": "sk-own"}
+    template = {"path_prefix": "/", "content_type": "text/plain", "body": "{reason} by {check}"}
+    guarded = {"name": host, "credential": credential, "denials": [template], **(of_host or {})}
+    entries = [
+        {
+            "name": place.partition(".")[0],
+            "stage": 1,
+            "cluster": cluster(place),
+            "authority": place,
+            "timeout_ms": 5000,
+            **settings,
+        }
+        for place, settings in checks.items()
+    ]
+    whole = {
+        "contract": 1,
+        "policy": "default",
+        "body": form,
+        "signing_secrets": ["0123456789abcdef0123456789abcdef"],
+        "hosts": [guarded],
+        "checks": entries,
+        **changed,
+    }
+    return json.dumps(whole)
+
+
+def verdict(decision: str, reason: str = "rule.none", body: bytes = b"", **headers: str) -> bytes:
+    """A check's answer as it is on the wire."""
+    pairs = {
+        "date": "Fri, 27 Nov 2026 22:00:00 GMT",
+        "x-meshward-contract": "1",
+        "x-meshward-verdict": decision,
+        "x-meshward-reason": reason,
+        "x-meshward-revision": "r1",
+        "x-meshward-cache-seconds": "0",
+    }
+    if decision == "deny":
+        pairs |= {"x-meshward-status": "403"}
+    pairs |= {f"x-meshward-{name.replace('_', '-')}": value for name, value in headers.items()}
+    return respond(body, headers=tuple(pairs.items()))
