@@ -41,16 +41,16 @@ class BuildError(Exception):
     """The compiler refused; the message is what it printed."""
 
 
-def build(out: Path = DEFAULT_OUT) -> Path:
+def build(out: Path = DEFAULT_OUT, sources: Path = SOURCES) -> Path:
     """Build the plugin into `out` if it is not there as it should be; returns `out`."""
     stamp = out.with_suffix(".stamp")
-    wanted = _fingerprint()
+    wanted = _fingerprint(sources)
     if out.is_file() and stamp.is_file() and stamp.read_text() == wanted:
         return out
     out.parent.mkdir(parents=True, exist_ok=True)
     fresh = out.with_name(f".{out.name}.{os.getpid()}")
     compiled = fresh.with_name(f"{fresh.name}.o")
-    main = str(SOURCES / "main.zig")
+    main = str(sources / "main.zig")
     run_zig("build-obj", main, *_COMPILER_FLAGS, f"-femit-bin={compiled}", cache=out.parent)
     _run("wasm-ld", *_LINKER_FLAGS, "-o", str(fresh), str(compiled))
     compiled.unlink()
@@ -73,9 +73,9 @@ def _run(*arguments: str) -> str:
     return done.stdout + done.stderr
 
 
-def _fingerprint() -> str:
+def _fingerprint(sources: Path) -> str:
     digest = hashlib.sha256(f"{version('ziglang')} {_COMPILER_FLAGS} {_LINKER_FLAGS}".encode())
-    for source in sorted(SOURCES.glob("*.zig")):
+    for source in sorted(sources.glob("*.zig")):
         digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
     return digest.hexdigest()
 

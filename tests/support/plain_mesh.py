@@ -6,6 +6,7 @@ with plain_mesh(form, configuration(…), {"api.test": port, "first.test": port}
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Literal
 
 from infra.ports import free_port
@@ -24,12 +25,16 @@ _TYPES = "type.googleapis.com"
 def plain_mesh(
     form: Form,
     settings: str,
-    hosts: Mapping[str, int],
+    hosts: Mapping[str, int | None],
     *,
+    shim: Path | None = None,
     http2: bool = False,
     of_listener: Mapping[str, Any] | None = None,
 ) -> Iterator[Sidecar]:
-    """The sidecar; `hosts` are the loopback ports behind them, the first one is the provider's."""
+    """The sidecar; `hosts` are the loopback ports behind them, the first one is the provider's.
+
+    A host without a port is looked up as a real one would be.
+    """
     provider = next(iter(hosts))
     mesh = Mesh(
         workload=Workload("default", "sleep", (("app", "sleep"),)),
@@ -37,10 +42,11 @@ def plain_mesh(
         tls=(),
         # Istio routes a final dot nowhere by itself; the shim must not depend on that.
         routes=(Route((f"{provider}.",), provider, 80, ISTIO_RETRIES),),
-        filters=(WasmFilter("meshward", typed_config(form, settings)),),
+        filters=(WasmFilter("meshward", typed_config(form, settings, shim or build())),),
     )
     ports = Ports(listener=free_port().number, admin=free_port().number)
-    redirects = {f"{host}:80": Redirect("127.0.0.1", port) for host, port in hosts.items()}
+    places = {host: port for host, port in hosts.items() if port is not None}
+    redirects = {f"{host}:80": Redirect("127.0.0.1", port) for host, port in places.items()}
     config = bootstrap(mesh, ports, redirects)
     if http2:
         for each in config["static_resources"]["clusters"]:
@@ -56,7 +62,7 @@ def cluster(host: str) -> str:
     return f"outbound|80||{host}"
 
 
-def typed_config(form: Form, settings: str) -> dict[str, Any]:
+def typed_config(form: Form, settings: str, shim: Path) -> dict[str, Any]:
     """The filter as mesh/manifests/ configures it in this form."""
     hold = {"allow_on_headers_stop_iteration": True, "failure_policy": "FAIL_RELOAD"}
     value = {"@type": f"{_TYPES}/google.protobuf.StringValue", "value": settings}
@@ -64,7 +70,7 @@ def typed_config(form: Form, settings: str) -> dict[str, Any]:
         "name": "meshward",
         "vm_config": {
             "runtime": "envoy.wasm.runtime.v8",
-            "code": {"local": {"filename": str(build())}},
+            "code": {"local": {"filename": str(shim)}},
         },
         "configuration": value,
         **(hold if form == "hold" else {"failure_policy": "FAIL_CLOSED"}),

@@ -50,6 +50,7 @@ class Upstream:
         self,
         certificate: ServerCertificate | None = None,
         answer: Answer = lambda _request: respond(),
+        port: int = 0,
     ) -> None:
         self.connections: list[Connection] = []
         self.requests: list[Message] = []
@@ -58,7 +59,7 @@ class Upstream:
         self._open: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self.port: int = self._listener.getsockname()[1]
         self._acceptor = threading.Thread(target=self._accept)
         self._acceptor.start()
