@@ -13,7 +13,7 @@ from urllib.parse import unquote, unquote_to_bytes
 from starlette.datastructures import Headers
 
 from infra.emulator import data_plane
-from infra.emulator.access import SignedOnly
+from infra.emulator.access import Anonymous, SignedOnly
 from infra.emulator.api_v2.subject import Subject
 from infra.emulator.errors import FcError, invalid, not_found
 from infra.emulator.events import PAYLOAD_BYTES_MAX, milliseconds
@@ -63,18 +63,26 @@ class Entrances:
             what = "access denied due to function internet URL is disable"  # the platform's words
             raise FcError(403, "AccessDenied", what)
         method = _admitted("trigger", trigger.methods, exchange)
+        added: Sequence[tuple[str, str]] = ()
+        if not isinstance(trigger.access, Anonymous):
+            added = self._admit(trigger, method, exchange, inner_path or exchange.path)
+        exchange.path = inner_path or exchange.path
+        await self._forward(function, trigger.qualifier, added, request_id, exchange)
+
+    def _admit(
+        self, trigger: Trigger, method: str, exchange: Exchange, path: bytes
+    ) -> Sequence[tuple[str, str]]:
+        """Let in whom the trigger lets in; what is to be told the function of them."""
         headers, query = Headers(raw=exchange.headers), exchange.query.decode("latin-1")
         if isinstance(trigger.access, SignedOnly) and self._credentials is not None:
             signed = Signed(method, exchange.path.decode("latin-1"), query, headers, b"")
             verify_trigger(self._credentials, signed, datetime.now(UTC))
-        exchange.path = inner_path or exchange.path
-        added = trigger.access.admit(headers, _path(exchange), query)
-        await self._forward(function, trigger.qualifier, added, request_id, exchange)
+        return trigger.access.admit(headers, _decoded(path), query)
 
     async def domain(self, domain: CustomDomain, request_id: str, exchange: Exchange) -> None:
         """A call of a custom domain."""
         data_plane.check_request(exchange)
-        path = _path(exchange)
+        path = _decoded(exchange.path)
         route = domain.route(path)
         if route is None:
             raise not_found("Route", f"{domain.name}{path}")
@@ -142,6 +150,5 @@ def _admitted(what: str, methods: Sequence[str], exchange: Exchange) -> str:
     return method
 
 
-def _path(exchange: Exchange) -> str:
-    """The request's path, decoded."""
-    return unquote_to_bytes(exchange.path).decode("utf-8", "replace")
+def _decoded(path: bytes) -> str:
+    return unquote_to_bytes(path).decode("utf-8", "replace")

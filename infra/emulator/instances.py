@@ -28,6 +28,8 @@ from infra.ports import LOOPBACK, free_port
 _START_SECONDS: Final = 120.0
 """The platform's own limit for a custom runtime to listen."""
 _POLL_SECONDS: Final = 0.01
+_HOOKS: Final = {"/initialize": "Initialize", "/pre-stop": "PreStop"}
+"""By their paths: what the log calls them ("Configure instance lifecycles")."""
 _BROKEN: Final = (AnswerError, LostError, OSError)
 """How a call of the platform's own fails when an instance does not answer as HTTP does."""
 
@@ -201,10 +203,17 @@ class Instance:
 
     async def _hook(self, method: str, path: str, seconds: float) -> int:
         """The status that the instance answers to a call of the platform's own."""
-        head = b"host: localhost\r\n" + self.platform_head(self.place.ids.request(), path)
-        async with asyncio.timeout(seconds):
-            answer = await self.connections.call(method.encode(), path.encode(), head)
-            return answer.status
+        request_id, name = self.place.ids.request(), _HOOKS.get(path)
+        head = b"host: localhost\r\n" + self.platform_head(request_id, path)
+        if name:
+            self._log(f"FC {name} Start RequestId: {request_id}")
+        try:
+            async with asyncio.timeout(seconds):
+                answer = await self.connections.call(method.encode(), path.encode(), head)
+                return answer.status
+        finally:
+            if name:
+                self._log(f"FC {name} End RequestId: {request_id}")
 
     async def _check_health(self) -> None:
         """Take it out of service after some failures in a row, and back in after successes."""

@@ -30,7 +30,13 @@ class Outcome:
 
 
 async def invoke(
-    emulator: Emulator, function: Function, qualifier: str, payload: bytes, request_id: str
+    emulator: Emulator,
+    function: Function,
+    qualifier: str,
+    payload: bytes,
+    request_id: str,
+    *,
+    with_log: bool,
 ) -> Outcome:
     """Invoke and wait. A function that breaks is an answer too: a header tells of it."""
     version = emulator.pick(function, qualifier)
@@ -39,16 +45,18 @@ async def invoke(
         data_plane.invoke_call(request_id, pool, payload),
         qualifier=qualifier,
         fault=emulator.faults.draw(function.name),
+        with_log=with_log,
     )
     begun = log.count
     invoked = await data_plane.invoke(call)
-    tail = "\n".join(log.after(begun)).encode()[-_LOG_TAIL_BYTES:]
     headers = {
         "x-fc-instance-id": invoked.instance_id,
         "x-fc-code-checksum": version.code.checksum,
         "x-fc-invocation-service-version": version.id,
-        "x-fc-log-result": base64.b64encode(tail).decode(),
     }
+    if with_log:
+        tail = "\n".join(log.after(begun)).encode()[-_LOG_TAIL_BYTES:]
+        headers["x-fc-log-result"] = base64.b64encode(tail).decode()
     if invoked.failed:
         headers["x-fc-error-type"] = "UnhandledInvocationError"
     return Outcome(invoked.body, invoked.content_type, headers)
@@ -64,11 +72,10 @@ async def answer(
         raise invalid("x-fc-invocation-type", f"{how[:40]!r} is neither Sync nor Async")
     if how == "async":
         return _accepted(emulator, function, qualifier, request, payload)
-    outcome = await invoke(emulator, function, qualifier, payload, request.state.request_id)
-    headers = dict(outcome.headers)
-    if request.headers.get("x-fc-log-type", "").lower() != "tail":
-        del headers["x-fc-log-result"]
-    return Response(outcome.body, headers=headers, media_type=outcome.content_type or None)
+    with_log = request.headers.get("x-fc-log-type", "").lower() == "tail"
+    request_id: str = request.state.request_id
+    outcome = await invoke(emulator, function, qualifier, payload, request_id, with_log=with_log)
+    return Response(outcome.body, headers=outcome.headers, media_type=outcome.content_type or None)
 
 
 def _accepted(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from infra.emulator.capacity import Capacity
 from infra.emulator.clock import Clock
+from infra.emulator.deadlines import Deadlines
 from infra.emulator.ids import Ids
 from infra.emulator.processes import Guardian
 
@@ -19,3 +20,4 @@ class Place:
     ids: Ids
     clock: Clock
     capacity: Capacity
+    deadlines: Deadlines

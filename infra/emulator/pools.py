@@ -18,7 +18,6 @@ from infra.emulator.log import Log
 from infra.emulator.model import Function, Version
 from infra.emulator.place import Place
 
-_IDLE_SECONDS: Final = 300.0
 _RETRY_SECONDS_MIN: Final = 0.2
 _RETRY_SECONDS_MAX: Final = 10.0
 """A function that keeps failing is started again at a bounded rate."""
@@ -123,7 +122,8 @@ class Pool:
         now = self._place.clock.monotonic()
         spare = self.ready() - self._minimum()
         for instance in self._of_current():
-            idle = now - instance.idle_since > _IDLE_SECONDS and not instance.in_flight
+            patience = instance.configuration.idle_seconds
+            idle = now - instance.idle_since > patience and not instance.in_flight
             if spare > 0 and idle and instance.state is State.READY:
                 spare -= 1
                 self._spawn(instance.stop())

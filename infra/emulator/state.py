@@ -10,6 +10,7 @@ from infra.emulator.account import Account
 from infra.emulator.capacity import INSTANCES_MAX, Capacity
 from infra.emulator.clock import Clock
 from infra.emulator.data_plane import Call
+from infra.emulator.deadlines import Deadlines
 from infra.emulator.events import Events
 from infra.emulator.faults import Faults
 from infra.emulator.ids import Ids
@@ -61,8 +62,11 @@ class Emulator:
         self._logs: dict[str, Log] = {}
         self.capacity = Capacity(self._pools.values, instances_max)
         path, guardian = python_path(folder), self._guardian
-        place = Place(account_id, region, path, guardian, self.ids, self.clock, self.capacity)
-        self._place = place
+        self._deadlines = Deadlines()
+        self._place = Place(
+            *(account_id, region, path, guardian),
+            *(self.ids, self.clock, self.capacity, self._deadlines),
+        )
         self._store = self._kept(data) if data else None
         self._reaper = asyncio.create_task(self._reap())
 
@@ -116,6 +120,7 @@ class Emulator:
         self.events.close()
         self.reloads.close()
         await asyncio.gather(*(pool.close() for pool in self._pools.values()))
+        self._deadlines.close()
         self._guardian.close()
         if self._store is not None:
             self._store.close()
@@ -157,9 +162,10 @@ class Emulator:
 
     async def _reap(self) -> None:
         while True:
+            due = self.clock.monotonic() + _REAP_SECONDS  # Before what takes time: it may be moved.
             used = self.account.codes()
             await asyncio.to_thread(self.account.packages.tidy, used, time.time())
             await asyncio.to_thread(self.objects.tidy)
-            await self.clock.sleep(_REAP_SECONDS)
+            await self.clock.sleep(due - self.clock.monotonic())
             for pool in self._pools.values():
                 pool.reap()

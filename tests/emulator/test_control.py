@@ -105,10 +105,12 @@ def test_the_same_seed_gives_the_same_ids(door: Door) -> None:
 def test_idle_instances_end_when_the_clock_is_moved(
     door: Door, name: str, created: Created
 ) -> None:
-    door.call(created())
+    door.call(created(idleTimeout=1800))
     before = door.control("GET", "/clock")["now"]
 
-    after = door.control("POST", "/clock", {"advanceSeconds": 3600})["now"]
+    door.control("POST", "/clock", {"advanceSeconds": 1000})
+    assert len(door.instances(name)) == 1
+    after = door.control("POST", "/clock", {"advanceSeconds": 1000})["now"]
 
     assert after > before
     wait_until(lambda: not door.instances(name), "the idle instance's end")

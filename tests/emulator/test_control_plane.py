@@ -107,8 +107,24 @@ def test_a_breach_of_a_limit_names_the_field(
     assert field in str(error)
 
 
-def test_a_runtime_that_is_not_emulated_says_so(door: Door, name: str) -> None:
-    assert_refused(501, "NotEmulated", create, door, name, runtime="nodejs20")
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"runtime": "nodejs20"},
+        {"customContainerConfig": {"image": "i"}},
+        {"gpuConfig": {"gpuType": "fc.gpu.tesla.1", "gpuMemorySize": 8192}},
+        {"sessionAffinity": "HEADER_FIELD"},
+        {"instanceIsolationMode": "SESSION_EXCLUSIVE"},
+        {"disableOndemand": True},
+    ],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_what_would_run_otherwise_than_here_says_so(
+    door: Door, name: str, settings: dict[str, Any]
+) -> None:
+    error = assert_refused(501, "NotEmulated", create, door, name, **settings)
+
+    assert next(iter(settings)) in str(error)
 
 
 def test_code_that_is_not_in_its_bucket_is_refused(door: Door, name: str) -> None:
@@ -171,6 +187,35 @@ def test_functions_are_listed_a_page_at_a_time(door: Door) -> None:
         token = page.next_token or ""
 
     assert seen == [names[:2], names[2:4], names[4:]]
+
+
+@pytest.mark.parametrize(
+    ("filters", "is_listed"),
+    [
+        ({"description": "wanted"}, True),
+        ({"description": "other"}, False),
+        ({"runtime": "custom.debian12"}, True),
+        ({"runtime": "python3.12"}, False),
+        ({"tags": [fc.Tag(key="team", value="red")]}, True),
+        ({"tags": [fc.Tag(key="team", value="blue")]}, False),
+        ({"resource_group_id": "rg-1"}, True),
+        ({"resource_group_id": "rg-2"}, False),
+        ({"gpu_type": "fc.gpu.tesla.1"}, False),
+        ({"fc_version": "v3"}, True),
+        ({"fc_version": "v2"}, False),
+        ({"function_name": "nobody"}, False),
+    ],
+)
+def test_a_list_holds_what_its_filters_say(
+    door: Door, name: str, filters: dict[str, Any], is_listed: bool
+) -> None:
+    tags = [{"Key": "team", "Value": "red"}]
+    create(door, name, description="the wanted one", tags=tags, resourceGroupId="rg-1")
+
+    request = fc.ListFunctionsRequest(prefix=name, **filters)
+    listed = door.sdk.list_functions(request).body.functions
+
+    assert [each.function_name for each in listed] == [name] * is_listed
 
 
 def test_fields_that_change_nothing_here_are_read_back(

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from alibabacloud_fc20230330 import models as fc
 from darabonba.runtime import RuntimeOptions
 
-from tests.emulator.doors import Door
+from tests.emulator.doors import ACCOUNT_ID, REGION, Door
 from tests.support.waiting import wait_until
 
 Created = Callable[..., str]
@@ -41,6 +41,38 @@ def test_the_platform_s_own_headers_cannot_be_forged_by_either_side(
     assert json.loads(answer.body)["headers"]["x-fc-function-name"] == name
     assert answer.value("x-fc-forged") is None
     assert answer.value("x-fc-request-id")
+
+
+def test_a_function_is_told_of_its_call_in_the_platform_s_headers(
+    door: Door, name: str, created: Created
+) -> None:
+    hooks = {"initializer": {"handler": "init", "timeout": 7}, "preStop": {"handler": "stop"}}
+    host = created(memorySize=640, instanceLifecycleConfig=hooks)
+
+    answer = door.call(host, "/a")
+
+    told = json.loads(answer.body)["headers"]
+    assert {each: value for each, value in told.items() if each.startswith("x-fc-")} == {
+        "x-fc-request-id": answer.value("x-fc-request-id"),
+        "x-fc-control-path": "/http-invoke",
+        "x-fc-account-id": ACCOUNT_ID,
+        "x-fc-region": REGION,
+        "x-fc-function-name": name,
+        "x-fc-function-handler": "index.handler",
+        "x-fc-function-memory": "640",
+        "x-fc-function-initializer": "init",
+        "x-fc-initialization-timeout": "7",
+        "x-fc-instance-lifecycle-pre-stop-handler": "stop",
+        "x-fc-access-key-id": "STS.emulator",
+        "x-fc-access-key-secret": "emulator",
+        "x-fc-security-token": "emulator",
+        "x-fc-qualifier": "LATEST",
+        "x-fc-version-id": "LATEST",
+    }
+    lines = [
+        f"FC Invoke {which} RequestId: {told['x-fc-request-id']}" for which in ("Start", "End")
+    ]
+    assert [line for line in door.log(name) if line in lines] == lines
 
 
 def test_an_instance_sees_its_own_environment_and_nothing_of_this_machine_s(

@@ -82,7 +82,7 @@ def limit(door: Door, name: str, count: int) -> None:
 
 @pytest.mark.parametrize(("status", "said"), [("200", 200), ("500", 412)])
 def test_an_initializer_decides_whether_an_instance_starts(
-    door: Door, created: Created, status: str, said: int
+    door: Door, name: str, created: Created, status: str, said: int
 ) -> None:
     host = created(
         instanceLifecycleConfig={"initializer": {"handler": "initialize", "timeout": 5}},
@@ -90,6 +90,8 @@ def test_an_initializer_decides_whether_an_instance_starts(
     )
 
     assert door.call(host).status == said
+    told = [line.partition(" RequestId: ")[0] for line in door.log(name)]
+    assert told[:2] == ["FC Initialize Start", "FC Initialize End"]
 
 
 def test_an_instance_that_fails_its_health_checks_gets_no_more_calls(
@@ -139,3 +141,6 @@ def test_running_instances_are_listed(door: Door, name: str, created: Created) -
 
     assert [each.status for each in listed] == ["Running"]
     assert listed[0].instance_id == door.instances(name)[0]["id"]
+    for filters in ({"instance_status": ["Starting"]}, {"instance_ids": ["c-nobody"]}):
+        request = fc.ListInstancesRequest(**filters)
+        assert not door.sdk.list_instances(name, request).body.instances

@@ -172,6 +172,46 @@ def test_a_second_deployment_sends_no_package_that_is_there_already(door: Door, 
     remove(door, name)
 
 
+def test_what_has_been_deployed_is_told(door: Door, name: str) -> None:
+    """`s info`: the function, its trigger twice, and the configurations that s.yaml names."""
+    host = deploy(door, name)
+    path = f"{API}/functions/{name}"
+
+    function = told(ask(door, "GET", path))
+    triggers = [told(ask(door, "GET", f"{path}/triggers/http")) for _ in range(2)]
+    asynchronous = told(ask(door, "GET", f"{path}/async-invoke-config?qualifier=LATEST"))
+    scaling = told(ask(door, "GET", f"{path}/scaling-config?qualifier=LATEST"))
+    concurrency = told(ask(door, "GET", f"{path}/concurrency"))
+
+    assert (function["functionName"], function["state"]) == (name, "Active")
+    assert function["lastUpdateStatus"] == "Successful"
+    assert [each["httpTrigger"]["urlInternet"] for each in triggers] == [f"https://{host}"] * 2
+    assert asynchronous["maxAsyncRetryAttempts"] == 3
+    assert (scaling["minInstances"], scaling["currentError"]) == (0, "")
+    assert concurrency["reservedConcurrency"] == 10
+    remove(door, name)
+
+
+def test_code_or_a_trigger_is_deployed_alone(door: Door, name: str) -> None:
+    """`s deploy --function code`, and `--trigger http`."""
+    host = deploy(door, name)
+    path = f"{API}/functions/{name}"
+
+    told(ask(door, "GET", path))
+    bucket, key = upload(door)
+    told(ask(door, "GET", path))
+    code = {"code": {"ossBucketName": bucket, "ossObjectName": key}}
+    told(ask(door, "PUT", path, code))
+    closed = {**CONFIG, "methods": ["POST"]}
+    for _ in range(2):
+        told(ask(door, "GET", f"{path}/triggers/http"))
+    told(ask(door, "PUT", f"{path}/triggers/http", {"triggerConfig": json.dumps(closed)}))
+
+    assert door.call(host, method="POST").status == 200
+    assert door.call(host, method="GET").status == 403
+    remove(door, name)
+
+
 @pytest.mark.parametrize(
     ("key", "token"),
     [("{}", "forged"), (f"{ACCOUNT_ID}/another.zip", "{}"), ("../../{}", "{}")],

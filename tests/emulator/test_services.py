@@ -247,3 +247,12 @@ def test_functions_of_services_are_told_apart_from_those_of_fc_3(door: Door, dep
 
     assert f"{deployed}$f" in names("v2")
     assert f"{deployed}$f" not in names("v3")
+    assert f"{deployed}$f" in names("")
+
+
+def test_a_function_of_a_service_is_told_both_names(door: Door, deployed: str) -> None:
+    seen = json.loads(door.api2().invoke_function(deployed, "f", payload=b"").data)
+
+    headers, variables = seen["headers"], seen["environment"]
+    assert (headers["x-fc-service-name"], headers["x-fc-function-name"]) == (deployed, "f")
+    assert (variables["FC_SERVICE_NAME"], variables["FC_FUNCTION_NAME"]) == (deployed, "f")

@@ -11,16 +11,23 @@ _READ: Final = frozenset(
     {
         *("functionName", "description", "runtime", "handler", "cpu", "memorySize", "diskSize"),
         *("timeout", "instanceConcurrency", "environmentVariables", "customRuntimeConfig"),
-        *("instanceLifecycleConfig", "code", "layers"),
+        *("instanceLifecycleConfig", "code", "layers", "idleTimeout"),
     }
 )
-_UNREADABLE: Final = ("customContainerConfig", "gpuConfig")
-"""Fields that would change what runs, and do not here."""
+_UNREADABLE: Final[dict[str, tuple[object, ...]]] = {
+    **dict.fromkeys(("customContainerConfig", "gpuConfig", "microSandboxConfig"), ({},)),
+    **dict.fromkeys(("juiceFsConfig", "polarFsConfig"), ({},)),
+    **dict.fromkeys(("disableOndemand", "enableLongLiving"), (False,)),
+    "instanceIsolationMode": ("", "SHARE"),
+    "sessionAffinity": ("", "NONE"),
+    "disableInjectCredentials": ("", "None"),
+}
+"""Fields that would change what runs, and do not here, but for these values."""
 _ECHOED: Final = frozenset(
     {
         *("logConfig", "vpcConfig", "nasConfig", "ossMountConfig", "tracingConfig", "role"),
         *("internetAccess", "customDNS", "instanceIsolationMode", "sessionAffinity"),
-        *("resourceGroupId", "idleTimeout", "disableOndemand", "invocationRestriction"),
+        *("resourceGroupId", "disableOndemand", "invocationRestriction"),
     }
 )
 _HOOK_SECONDS: Final = 3
@@ -28,9 +35,11 @@ _HOOK_SECONDS: Final = 3
 
 def configuration_of(body: Fields, known: Configuration | None) -> Configuration:
     """A configuration from a request; what it leaves out stays as `known` has it."""
-    for name in _UNREADABLE:
-        if body.rest(*_READ).get(name):
-            raise not_emulated(f"CreateFunction and UpdateFunction with {name}")
+    for name, harmless in _UNREADABLE.items():
+        value = body.rest().get(name)
+        if value is not None and value not in harmless:
+            told = value if isinstance(value, str | bool) else "…"
+            raise not_emulated(f"CreateFunction and UpdateFunction with {name}: {told}"[:200])
     runtime, lifecycle = body.object("customRuntimeConfig"), body.object("instanceLifecycleConfig")
     command = (*(runtime.texts("command") or ()), *(runtime.texts("args") or ()))
     given = {
@@ -42,6 +51,7 @@ def configuration_of(body: Fields, known: Configuration | None) -> Configuration
         "disk_mb": body.integer("diskSize"),
         "timeout_seconds": body.integer("timeout"),
         "instance_concurrency": body.integer("instanceConcurrency"),
+        "idle_seconds": body.integer("idleTimeout"),
         "command": command or None,
         "port": runtime.integer("port"),
         "health_check": _health_check(runtime),
@@ -123,6 +133,7 @@ def document(configuration: Configuration) -> dict[str, Any]:
         "diskSize": configuration.disk_mb,
         "timeout": configuration.timeout_seconds,
         "instanceConcurrency": configuration.instance_concurrency,
+        "idleTimeout": configuration.idle_seconds,
         "instanceLifecycleConfig": hooks,
         "environmentVariables": dict(configuration.environment),
         "customRuntimeConfig": runtime,

@@ -138,6 +138,39 @@ def read_tags(body: Fields, name: str) -> dict[str, str]:
     return {tag.required_text("Key"): tag.text("Value") or "" for tag in body.objects(name)}
 
 
+def has_tags(tags: Mapping[str, str], wanted: Sequence[Any]) -> bool:
+    """Whether all of the wanted tags are there, each an object of Key and, if it matters, Value."""
+    for tag in wanted:
+        if not isinstance(tag, dict):
+            raise invalid("Tag", "must be a list of objects with Key and Value")
+        key, value = str(tag.get("Key")), tag.get("Value")
+        if key not in tags or value not in (None, "", tags[key]):
+            return False
+    return True
+
+
+def json_list(request: Request, name: str) -> list[Any]:
+    """A list in the query, as JSON."""
+    text = request.query_params.get(name)
+    if not text:
+        return []
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, list):
+        raise invalid(name, "must be a list in JSON")
+    return content
+
+
+def json_texts(request: Request, name: str) -> list[str]:
+    """A list of strings in the query, as JSON."""
+    found = json_list(request, name)
+    if not all(isinstance(each, str) for each in found):
+        raise invalid(name, "must be a list of strings in JSON")
+    return found
+
+
 def whole(request: Request, name: str, low: int, high: int, default: int) -> int:
     """A whole number of the query, between two bounds."""
     text = request.query_params.get(name) or str(default)

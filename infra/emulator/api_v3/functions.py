@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import binascii
+from collections.abc import Callable
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -10,7 +11,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from infra.emulator import invocations
 from infra.emulator.api_v3 import configuration
-from infra.emulator.api_v3.fields import Fields, page, read_tags
+from infra.emulator.api_v3.fields import Fields, has_tags, json_list, page, read_tags
 from infra.emulator.errors import FcError, invalid
 from infra.emulator.model import LATEST, OF_SERVICE, Code, Function, Version
 from infra.emulator.state import Emulator
@@ -48,10 +49,9 @@ class Functions:
         return JSONResponse(self._document(function, function.latest), 201)
 
     async def list_functions(self, request: Request) -> Response:
-        """ListFunctions: by name; those of services only where version 2 is asked for."""
-        of_services = request.query_params.get("fcVersion") == "v2"
-        functions = self._account.functions
-        found = sorted(name for name in functions if (OF_SERVICE in name) == of_services)
+        """ListFunctions: of both APIs where no version is asked for, and as the filters say."""
+        wanted, functions = _filter(request), self._account.functions
+        found = sorted(name for name, function in functions.items() if wanted(function))
         names, more = page(request, found)
         told = [self._document(functions[name], functions[name].latest) for name in names]
         return JSONResponse({"functions": told, **more})
@@ -160,6 +160,30 @@ class Functions:
                 "reason": function.disabled or "",
             },
         }
+
+
+def _filter(request: Request) -> Callable[[Function], bool]:
+    """Which functions a request for a list is about."""
+    query, tags = request.query_params, json_list(request, "tags")
+    version, name = query.get("fcVersion", ""), query.get("functionName", "")
+    if version not in ("", "v2", "v3"):
+        raise invalid("fcVersion", f"{version[:40]!r} is neither v2 nor v3")
+    described, runtime = query.get("description", ""), query.get("runtime", "")
+    group = query.get("resourceGroupId", "")
+
+    def wanted(function: Function) -> bool:
+        settings = function.latest.configuration
+        return (
+            version in ("", "v2" if settings.service_name else "v3")
+            and name in ("", function.name)
+            and described in settings.description
+            and runtime in ("", settings.runtime)
+            and group in ("", function.latest.echoed.get("resourceGroupId", ""))
+            and not query.get("gpuType")  # No function here has one.
+            and has_tags(function.tags, tags)
+        )
+
+    return wanted
 
 
 async def unpacked(emulator: Emulator, code: Fields) -> Code | None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from infra.emulator.api_v3.fields import Fields, page
+from infra.emulator.api_v3.fields import Fields, json_texts, page, whole
 from infra.emulator.capacity import INSTANCES_MAX
 from infra.emulator.errors import FcError, invalid, not_emulated
 from infra.emulator.instances import State
@@ -30,6 +30,7 @@ _ECHOED: Final = (
     *("alwaysAllocateCPU", "alwaysAllocateGPU", "enableOnDemandScaling", "enableMixMode"),
     "requestDispatchPolicy",
 )
+_INSTANCES_MAX: Final = 1000
 _STATUS: Final = {State.STARTING: "Starting", State.READY: "Running"}
 SCALING: Final = "scaling"
 PROVISION: Final = "provision"
@@ -118,13 +119,20 @@ class ScalingConfigs:
         )
 
     async def list_instances(self, request: Request) -> Response:
-        """ListInstances: those that are starting or running."""
+        """ListInstances: those that are starting or running, by id and by status."""
         function = self._function(request)
         qualifier = request.query_params.get("qualifier") or ""
         pools = self._emulator.pools(function.name)
         if qualifier:
             pools = [self._emulator.pool(function, function.at(qualifier))]
-        told = instances_document(pools, qualifier)
+        ids, statuses = json_texts(request, "instanceIds"), json_texts(request, "instanceStatus")
+        limit = whole(request, "limit", 1, _INSTANCES_MAX, _INSTANCES_MAX)
+        told = [
+            each
+            for each in instances_document(pools, qualifier)
+            if (not ids or each["instanceId"] in ids)
+            and (not statuses or each["status"] in statuses)
+        ][:limit]
         return JSONResponse({"instances": told, "requestId": request.state.request_id})
 
     def _function(self, request: Request) -> Function:

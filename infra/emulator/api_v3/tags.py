@@ -1,13 +1,11 @@
 """Tags of functions, by their ARN or their name; and the regions that there are."""
 
-import json
 from collections.abc import Sequence
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from infra.emulator.api_v3.fields import Fields, read_tags
+from infra.emulator.api_v3.fields import Fields, has_tags, json_list, json_texts, read_tags
 from infra.emulator.errors import invalid, not_emulated
 from infra.emulator.model import Function
 from infra.emulator.state import Emulator
@@ -40,8 +38,8 @@ class Tags:
     async def untag_resources(self, request: Request) -> Response:
         """UntagResources: by key, or all of them."""
         query = request.query_params
-        functions = self._functions(query.get("ResourceType"), _list(request, "ResourceId"))
-        keys = _list(request, "TagKey")
+        functions = self._functions(query.get("ResourceType"), json_texts(request, "ResourceId"))
+        keys = json_texts(request, "TagKey")
         for function in functions:
             everything = query.get("All", "").lower() == "true"
             gone = list(function.tags) if everything else keys
@@ -52,7 +50,7 @@ class Tags:
 
     async def list_tag_resources(self, request: Request) -> Response:
         """ListTagResources: by function, by tag, or both."""
-        ids, wanted = _list(request, "ResourceId"), _json(request, "Tag")
+        ids, wanted = json_texts(request, "ResourceId"), json_list(request, "Tag")
         if ids:
             functions = self._functions(request.query_params.get("ResourceType"), ids)
         else:
@@ -65,7 +63,7 @@ class Tags:
                 "TagValue": value,
             }
             for function in functions
-            if _has(function, wanted)
+            if has_tags(function.tags, wanted)
             for key, value in sorted(function.tags.items())
         ]
         return JSONResponse({"TagResources": rows, "RequestId": request.state.request_id})
@@ -81,34 +79,3 @@ class Tags:
         if not ids:
             raise invalid("ResourceId", "is required")
         return [self._account.function(each.rpartition("functions/")[2]) for each in ids]
-
-
-def _has(function: Function, wanted: list[Any]) -> bool:
-    for tag in wanted:
-        if not isinstance(tag, dict):
-            raise invalid("Tag", "must be a list of objects with Key and Value")
-        key, value = tag.get("Key"), tag.get("Value")
-        if key not in function.tags or value not in (None, "", function.tags[key]):
-            return False
-    return True
-
-
-def _json(request: Request, name: str) -> list[Any]:
-    """A list in the query, as JSON."""
-    text = request.query_params.get(name)
-    if not text:
-        return []
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError):
-        content = None
-    if not isinstance(content, list):
-        raise invalid(name, "must be a list in JSON")
-    return content
-
-
-def _list(request: Request, name: str) -> list[str]:
-    found = _json(request, name)
-    if not all(isinstance(each, str) for each in found):
-        raise invalid(name, "must be a list of strings in JSON")
-    return found

@@ -67,6 +67,7 @@ class Configuration:
     disk_mb: int = 512
     timeout_seconds: int = 3
     instance_concurrency: int = 1
+    idle_seconds: int = 300
     health_check: HealthCheck = field(default_factory=HealthCheck)
     initialize_seconds: int | None = None
     pre_stop_seconds: int | None = None
@@ -86,6 +87,7 @@ class Configuration:
         within("memorySize", self.memory_mb, 128, 32768)
         within("timeout", self.timeout_seconds, 1, 86400)
         within("instanceConcurrency", self.instance_concurrency, 1, 200)
+        within("idleTimeout", self.idle_seconds, 1, 86400)
         within("customRuntimeConfig.port", self.port, 1, 65535)
         if not _HANDLER.fullmatch(self.handler):
             what = f"{self.handler[:140]!r} must be 1 to 128 printable characters"

@@ -82,8 +82,8 @@ class Handler(BaseHTTPRequestHandler):
             "pid": os.getpid(),
             "version": os.environ.get("VERSION", ""),
         }
-        self._send(200, json.dumps(seen).encode())
         print(f"answered {self.command}", flush=True)  # noqa: T201 -- a line for the log
+        self._send(200, json.dumps(seen).encode())
 
     def _send(self, status: int, content: bytes) -> None:
         self.send_response(status)
