@@ -91,12 +91,14 @@ def test_a_check_that_comes_up_late_is_used_as_soon_as_it_is_there(form: Form) -
     with Upstream() as check:
         port = check.port
     settings = configuration(form, HOST, {CHECK: {}})
-    with Upstream() as provider:
-        with plain_mesh(form, settings, {HOST: provider.port, CHECK: port}) as running:
-            assert post(running) == 403
-            with Upstream(answer=lambda _: verdict("allow"), port=port):
-                wait_until(lambda: post(running) == 200, "the check is used", seconds=20)
-            assert post(running) == 403
+    with (
+        Upstream() as provider,
+        plain_mesh(form, settings, {HOST: provider.port, CHECK: port}) as running,
+    ):
+        assert post(running) == 403
+        with Upstream(answer=lambda _: verdict("allow"), port=port):
+            wait_until(lambda: post(running) == 200, "the check is used", seconds=20)
+        assert post(running) == 403
 
 
 def test_an_envoy_that_is_killed_in_mid_call_has_sent_nothing_that_was_not_judged() -> None:
