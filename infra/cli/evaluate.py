@@ -44,6 +44,8 @@ def evaluate(
     measured = [Measured(policies, policy)]
     if against or against_policies:
         measured.append(Measured(against_policies or policies, against or policy))
+    if report is not None and not report.absolute().parent.is_dir():
+        raise ToolError(f"--report {report}: there is no such folder")
     total = sum(1 for _ in samples(data))
     if not total:
         raise ToolError(f"{data}: holds no texts")
@@ -141,6 +143,10 @@ def _document(columns: list[Column]) -> list[dict[str, Any]]:
             "groups": {
                 name: {"found": counts(found), "found_wrongly": counts(wrongly)}
                 for name, found, wrongly in column.tally.groups()
+            },
+            "rules": {
+                name: {"where_something_is": right, "where_nothing_is": wrong}
+                for name, right, wrong in column.tally.rules()
             },
             "missed_lines": [each.sample.line for each in column.tally.missed()],
             "wrong_lines": [each.sample.line for each in column.tally.wrongly_found()],

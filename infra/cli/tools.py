@@ -81,7 +81,12 @@ def answering(task: str) -> Iterator[Tool]:
     """A process that does `task` for as long as the context lasts."""
     command = [sys.executable, "-m", _MODULE, task]
     with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command,
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # Ctrl-C is for this process; the other ends with its input.
     ) as process:
         tool = Tool(process)
         try:

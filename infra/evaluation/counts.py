@@ -66,8 +66,10 @@ class Outcome:
         """The outcome that a verdict is."""
         rules = frozenset(each.rule for each in verdict.findings)
         categories = frozenset(each.category for each in verdict.findings)
+        # What was judged is needed no more, and of many texts too much to keep.
+        label = sample.model_copy(update={"text": None, "body": None})
         reason = str(verdict.reason)
-        return cls(sample, verdict.decision, reason, rules, categories, microseconds)
+        return cls(label, verdict.decision, reason, rules, categories, microseconds)
 
     @property
     def flagged(self) -> bool:

@@ -1,6 +1,7 @@
 """Does one task, as the first lines of the package say."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -23,6 +24,7 @@ _TASKS: Final[dict[str, Task]] = {
     "test": test,
 }
 _REFUSED: Final = 3
+_GONE: Final = 4
 
 
 def main(arguments: list[str]) -> int:
@@ -34,6 +36,9 @@ def main(arguments: list[str]) -> int:
     except PolicyError as error:
         _say({"error": str(error)})
         return _REFUSED
+    except BrokenPipeError:  # Whoever asked has gone; there is nobody to say so to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _GONE
     return 0
 
 

@@ -1,5 +1,6 @@
 """A folder of policies, opened as the function opens it, and kept compiled for the next time."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -45,7 +46,8 @@ def _keep(folder: Path, cache: Path) -> None:
         next(parse(cache.read_bytes(), fingerprint(folder, ENGINE)), None)
     except (NotPrepared, OSError):
         data = prepare(folder, ENGINE, made)
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        fresh = cache.with_name(f".{cache.name}.{os.getpid()}")
-        fresh.write_bytes(data)
-        fresh.replace(cache)
+        with contextlib.suppress(OSError):  # Where it cannot be kept, it is made each time.
+            cache.parent.mkdir(parents=True, exist_ok=True)
+            fresh = cache.with_name(f".{cache.name}.{os.getpid()}")
+            fresh.write_bytes(data)
+            fresh.replace(cache)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -78,6 +79,14 @@ def test_the_masked_message_is_printed_to_who_asks_for_it(folder: Path) -> None:
     done = check(folder, "--body", "call 1234")
     assert done.returncode == 3
     assert '"content": "call <SECOND_1>"' in done.stdout
+
+
+def test_the_page_shows_what_the_command_prints() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "policies.md").read_text(encoding="utf-8")
+    shown = page.partition("a whole message\n")[2].partition("$ echo")[0]
+    printed = meshward("check", "我的帐号是 4711").stdout
+    lines = [line.rstrip() for line in re.sub("revision .*", "revision …", printed).splitlines()]
+    assert lines == shown.splitlines()
 
 
 @pytest.mark.parametrize("extra", [(), ("--json",), ("--json", "--body"), ("--body",)])

@@ -67,6 +67,7 @@ def test_two_policies_are_compared_and_shown_on_a_page(
         ('{"text": "sesame"}', (), "data.jsonl:1: expect: Field required"),
         ("", (), "holds no texts"),
         ('{"text": "a", "expect": "allow"}', ("--policy", "smaple"), "did you mean sample?"),
+        ('{"text": "a", "expect": "allow"}', ("--report", "/no/r.html"), "there is no such folder"),
     ],
 )
 def test_wrong_input_is_told_with_what_to_do(
