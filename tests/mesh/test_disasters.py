@@ -75,7 +75,7 @@ def test_after_a_trap_nothing_passes_where_the_plugin_cannot_come_back(trapping:
 
 @pytest.mark.parametrize("form", ["hold", "portable"])
 def test_a_check_whose_name_cannot_be_looked_up_denies(form: Form) -> None:
-    checks = {CHECK: {}}
+    checks: dict[str, dict[str, Any]] = {CHECK: {}}
     with Upstream() as provider:
         # No redirect: the name is asked of DNS, where a name below .test never is (RFC 6761).
         settings = configuration(form, HOST, checks)
