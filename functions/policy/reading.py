@@ -20,14 +20,14 @@ Reader = Callable[[Path, str, Collection[str]], Iterator[Prepared]]
 """A way to read a folder: its path, the engine, and the revisions that need no data."""
 
 
-class NotRead(PolicyError):
-    """A folder could not be read just now; nothing is known of its policies."""
-
-
-_SECONDS_MAX: Final = 180
-"""Five times what the largest policies take on a busy core."""
 REFUSED: Final = 3
 """The exit status of a child that says on standard error what is wrong with a policy."""
+_SECONDS_MAX: Final = 180
+"""Five times what the largest policies take on a busy core."""
+
+
+class NotRead(PolicyError):
+    """A folder could not be read just now; nothing is known of its policies."""
 
 
 def read_here(folder: Path, engine: str, known: Collection[str] = ()) -> Iterator[Prepared]:

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from functions.verdict import Callout
 from infra.cli.check import Policies, wide_table
 from infra.cli.messages import CHAT_PATH, HOST, Form, body_of, callout_of
 from infra.cli.tools import POLICIES, ToolError, check_over, unknown_policy
@@ -84,7 +84,7 @@ def _column(measured: Measured, data: Path, total: int) -> Column:
     return Column(measured.name, ", ".join(sorted(revisions)), tally)
 
 
-def _message(sample: Sample, policy: str) -> tuple[Any, bytes]:
+def _message(sample: Sample, policy: str) -> tuple[Callout, bytes]:
     callout = callout_of(sample.phase, policy, HOST, sample.path or CHAT_PATH, sample.workload)
     if sample.text is None:
         return callout, json.dumps(sample.body, ensure_ascii=False).encode("utf-8", "replace")
@@ -119,29 +119,32 @@ def _told(count: Count) -> str:
     return f"{share:.1%} ({100 * low:.1f}–{100 * high:.1f})"
 
 
-def _document(columns: list[Column]) -> list[dict[str, Any]]:
-    counts: Callable[[Count], dict[str, Any]] = lambda count: {  # noqa: E731 -- reads as a table
+def _counted(count: Count) -> dict[str, Any]:
+    return {
         "hits": count.hits,
         "total": count.total,
         "share": count.share,
         "interval": count.interval,
     }
+
+
+def _document(columns: list[Column]) -> list[dict[str, Any]]:
     return [
         {
             "policy": column.name,
             "revision": column.revision,
-            "decisions_as_labelled": counts(column.tally.as_expected),
+            "decisions_as_labelled": _counted(column.tally.as_expected),
             "categories": {
                 name: {
-                    "recall": counts(row.recall),
-                    "precision": counts(row.precision),
-                    "false_positives": counts(row.false_positives),
+                    "recall": _counted(row.recall),
+                    "precision": _counted(row.precision),
+                    "false_positives": _counted(row.false_positives),
                 }
                 for name in column.tally.categories()
                 for row in [column.tally.row(name)]
             },
             "groups": {
-                name: {"found": counts(found), "found_wrongly": counts(wrongly)}
+                name: {"found": _counted(found), "found_wrongly": _counted(wrongly)}
                 for name, found, wrongly in column.tally.groups()
             },
             "rules": {

@@ -35,6 +35,8 @@ What changes
   - Images, sound and files cannot be read and are denied; unreadable: allow lets them through.
   - A denial has status 403 as before, and a body that client libraries understand.
   - A host with a port, in capitals or with a final dot is guarded too.
+  - A Sidecar resource lets these workloads call only what a ServiceEntry names, so that none goes
+    around the guard. Give other hosts that they call a ServiceEntry each, or leave it out.
 """
 _ALLOW_LIST: Final = """\
   - allow_patterns are held against every text of a user's message: names, each part, and what is
@@ -54,7 +56,8 @@ _KEY: Final = """\
 """
 _LAST: Final = """\
   - Put the policy into functions/policies/ (or the folder MESHWARD_POLICY_DIR) and deploy. Then
-    delete the old plugin and apply the new manifests, once their placeholders are exported:
+    delete the old plugin, and your ServiceEntry and DestinationRule for these hosts, which the new
+    ones replace. Apply the new manifests, once their placeholders are exported:
     python -m mesh.sidecar manifests {folder} | kubectl apply -f -
 """
 
