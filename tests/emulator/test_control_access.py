@@ -14,9 +14,11 @@ from fc2.fc_exceptions import FcError
 from starlette.datastructures import Headers
 
 from infra.emulator.signature import ALGORITHM, Signed, sign
-from tests.emulator.doors import DOORS, Door, Emulator, opened
+from tests.emulator.doors import DOORS, SOURCE, Door, Emulator, opened, zipped
 
 PATH = "/2023-03-30/functions"
+# The older SDK leaves the packages that it reads, and its consoles' sockets, open.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 KEY = ("id", "secret")
@@ -167,3 +169,41 @@ def test_a_signed_trigger_lets_in_who_signs_with_the_key(
 
 def test_a_signed_trigger_refuses_who_does_not_sign(guarded: Door, signed_host: str) -> None:
     assert guarded.call(signed_host, method="GET").status == 403
+
+
+@pytest.mark.parametrize(("key", "status"), [("secret", 200), ("another", 403)])
+def test_a_signed_trigger_takes_the_older_signature_too(
+    guarded: Door, key: str, status: int, tmp_path: Path
+) -> None:
+    service = f"signed-{status}"
+    package = tmp_path / "code.zip"
+    package.write_bytes(
+        zipped({"bootstrap": b"#!/usr/bin/env python3\n" + SOURCE.read_bytes()}, mode=0o755)
+    )
+    owner = guarded.api2()
+    owner.create_service(service)
+    owner.create_function(
+        service, "f", "custom", "index.handler", codeZipFile=str(package), timeout=10
+    )
+    config = {"authType": "function", "methods": ["GET"]}
+    owner.create_trigger(service, "f", "http", "http", config, None, None)
+
+    params = {"b": "2", "a": "ü x"}
+    answer = guarded.api2("id", key).do_http_request("GET", service, "f", "/p q", params=params)
+
+    assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("key", "told"), [("secret", "ServiceNotFound"), ("another", "SignatureNotMatch")]
+)
+def test_a_console_is_opened_by_the_key_s_holder(guarded: Door, key: str, told: str) -> None:
+    errors: list[str] = []
+    hooks = {"on_error": lambda _ws, error: errors.append(str(error))}
+
+    session = guarded.api2("id", key).instance_exec(
+        "nobody", "LATEST", "f", "c-1", params={"command": ["true"]}, hooks=hooks
+    )
+    session.ws.run_forever()
+
+    assert told in errors[0]

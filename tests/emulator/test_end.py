@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,18 @@ def test_a_reset_leaves_nothing(kind: str, tmp_path: Path) -> None:
         assert gone(pid)
         assert door.sdk.list_functions(fc.ListFunctionsRequest()).body.functions == []
         assert door.call(door.create("two")).status == 200
+
+
+def test_who_is_waiting_for_an_answer_gets_it_before_the_end(tmp_path: Path) -> None:
+    emulator = Emulator({"TMPDIR": str(tmp_path)})
+    try:
+        host = emulator.create("slow")
+        with ThreadPoolExecutor(1) as callers:
+            answer = callers.submit(emulator.call, host, "/slow", body=b"1")
+            wait_until(lambda: any(row["inFlight"] for row in emulator.instances("slow")), "a call")
+
+            os.kill(emulator.child.pid, signal.SIGTERM)
+
+            assert answer.result().status == 200
+    finally:
+        emulator.child.stop()

@@ -16,7 +16,8 @@ from darabonba.runtime import RuntimeOptions
 
 from infra.deploy.apply import client
 from infra.emulator.mock import mock_fc
-from tests.emulator.doors import MockDoor, function
+from tests.emulator.doors import SOURCE, MockDoor, function
+from tests.support.waiting import wait_until
 
 ENDPOINT = "https://fcv3.cn-hangzhou.aliyuncs.com"
 PAGE = """
@@ -203,17 +204,49 @@ def test_the_account_s_instances_can_be_few() -> None:
     assert statuses == [200, 429]
 
 
-def test_what_functions_print_is_read(tmp_path: Path) -> None:
+def test_what_functions_print_is_read_until_a_reset() -> None:
     with mock_fc() as mocked:
-        host = MockDoor(mocked).create("prints")
-        requests.get(f"https://{host}/", timeout=5)
+        MockDoor(mocked).create("prints")
+        sdk().invoke_function_with_options(
+            "prints",
+            fc.InvokeFunctionRequest(body=b""),
+            fc.InvokeFunctionHeaders(x_fc_log_type="Tail"),
+            RuntimeOptions(),
+        )
+        assert "answered POST" in mocked.logs("prints")
+
         mocked.reset()
+
+        assert names() == []
         MockDoor(mocked).create("prints")
         assert mocked.logs("prints") == []
-        mocked.follow("prints", tmp_path)
+
+
+def test_a_folder_is_followed(tmp_path: Path) -> None:
+    source = SOURCE.read_text().replace('"x-own", "kept"', '"x-own", "{}"')
+    (tmp_path / "odd.py").write_text(source.replace("{}", "first"))
+    with mock_fc() as mocked:
+        host = MockDoor(mocked).create("followed")
+
+        def own() -> str:
+            return requests.post(f"https://{host}/", timeout=5).headers["x-own"]
+
+        mocked.follow("followed", tmp_path)
+        assert own() == "first"
+        (tmp_path / "odd.py").write_text(source.replace("{}", "second"))
+
+        wait_until(lambda: own() == "second", "the new code")
+
+
+def test_an_idle_instance_ends_when_the_clock_is_moved() -> None:
+    with mock_fc() as mocked:
+        door = MockDoor(mocked)
+        requests.post(f"https://{door.create('idle')}/", timeout=5)
+        assert len(door.instances("idle")) == 1
+
         mocked.advance(3600)
 
-        assert mocked.logs("prints") == []
+        wait_until(lambda: door.instances("idle") == [], "its end")
 
 
 def test_the_fixture_is_a_plugin_of_pytest(tmp_path: Path) -> None:

@@ -66,6 +66,18 @@ def test_trailers_pass_both_ways(emulator: Emulator, raw: Raw) -> None:
     assert seen(emulator, host).endswith(b"3\r\nabc\r\n0\r\nx-check: 9\r\n\r\n")
 
 
+def test_the_platform_s_names_do_not_pass_in_trailers_either(emulator: Emulator, raw: Raw) -> None:
+    answer = r"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n|2\r\nok\r\n|0\r\n"
+    host = raw(answer + r"x-fc-error-type: forged\r\nx-sum: 7\r\n\r\n")
+    head, *pieces = chunked(host, "/", [b"abc"])
+    sent = [head, *pieces[:-1], b"0\r\nx-fc-account-id: forged\r\nx-check: 9\r\n\r\n"]
+
+    got = talk(emulator, sent, b"x-sum: 7\r\n\r\n")
+
+    assert got.endswith(b"0\r\nx-sum: 7\r\n\r\n")
+    assert seen(emulator, host).endswith(b"0\r\nx-check: 9\r\n\r\n")
+
+
 def test_an_answer_that_ends_with_its_connection_is_whole(emulator: Emulator, raw: Raw) -> None:
     host = raw(r"HTTP/1.1 200 OK\r\n\r\nuntil |the end!")
 

@@ -84,6 +84,29 @@ def test_a_key_without_a_secret_is_explained(tmp_path: Path) -> None:
     assert "Traceback" not in told
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--host", "0.0.0.0"), "give it an access key"),
+        (("--region", "a b"), "region 'a b' is not of the form cn-hangzhou"),
+        (("--data", "/dev/null/x"), "/dev/null/x/code cannot be a folder"),
+        (("--instances-max", "0"), "--instances-max"),
+        (("--nonsense",), "No such option"),
+    ],
+    ids=lambda each: each[0] if isinstance(each, tuple) else "",
+)
+def test_what_cannot_be_started_is_explained(
+    tmp_path: Path, options: tuple[str, ...], told: str
+) -> None:
+    with meshward("emulate", *options, environment={"TMPDIR": str(tmp_path)}) as process:
+        assert process.wait(20)
+        assert process.stdout is not None
+        said_all = process.stdout.read()
+
+    assert told in said_all
+    assert "Traceback" not in said_all
+
+
 def test_a_log_is_followed_until_its_emulator_ends(tmp_path: Path) -> None:
     with meshward("emulate", "--port", "0", "--json", environment={"TMPDIR": str(tmp_path)}) as it:
         port = json.loads(said(it))["port"]
