@@ -65,7 +65,7 @@ pub const Decision = enum {
 pub const ReasonSpec = struct {
     code: []const u8,
     /// The caller's status when the reason ends in a denial.
-    status: u32,
+    status: u16,
     /// Which decisions it may stand in: bit @intFromEnum(Decision); 0 for none.
     decisions: u8,
 };

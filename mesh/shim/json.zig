@@ -42,14 +42,13 @@ pub const Reader = struct {
 
     /// Begins an object whose fields are those of the enumeration `Field`.
     pub fn object(reader: *Reader, comptime Field: type) Object(Field) {
-        if (!reader.take('{')) reader.refuse(&.{"must be an object"});
-        return .{ .walk = .begin(reader) };
+        return .{ .walk = .begin(reader, '{', "must be an object") };
     }
 
     /// Begins an array of one to `entries_max` entries.
     pub fn array(reader: *Reader, entries_max: usize) Array {
-        if (!reader.take('[')) reader.refuse(&.{"must be an array"});
-        return .{ .walk = .begin(reader), .entries_max = entries_max };
+        const walk: Walk = .begin(reader, '[', "must be an array");
+        return .{ .walk = walk, .entries_max = entries_max };
     }
 
     pub fn string(reader: *Reader, bytes_min: usize, bytes_max: usize) []const u8 {
@@ -176,7 +175,9 @@ const Walk = struct {
     mark: usize,
     count: usize = 0,
 
-    fn begin(reader: *Reader) Walk {
+    /// Not inlined: it is small, and called for each kind of object.
+    noinline fn begin(reader: *Reader, bracket: u8, message: []const u8) Walk {
+        if (!reader.take(bracket)) reader.refuse(&.{message});
         return .{ .reader = reader, .mark = reader.path_bytes };
     }
 

@@ -18,7 +18,7 @@ pub const Signed = struct {
     content_type: []const u8,
     content_encoding: []const u8,
 
-    fn lines(signed: *const Signed) [9][]const u8 {
+    noinline fn lines(signed: *const Signed) [9][]const u8 {
         return .{
             signed.phase,     signed.policy,       signed.workload,
             signed.authority, signed.method,       signed.path,
@@ -35,7 +35,7 @@ pub const Digest = sha256.Digest;
 
 /// Tells messages apart that any check could judge differently: over all that is signed but time.
 pub fn identity(signed: *const Signed, body: *const Digest) Digest {
-    var hash: sha256.Hash = .{};
+    var hash: sha256.Hash = .begin();
     add(&hash, &signed.lines(), body);
     return hash.final();
 }
@@ -74,7 +74,7 @@ pub fn over(
     written.add(prefix);
     written.add(seconds);
     written.add(middle);
-    written.add(&std.fmt.bytesToHex(tag, .lower));
+    written.add(&hex(&tag));
     return written.written();
 }
 
@@ -85,5 +85,14 @@ fn add(hash: *sha256.Hash, lines: []const []const u8, body: *const Digest) void 
         hash.update(line);
     }
     hash.update("\n");
-    hash.update(&std.fmt.bytesToHex(body, .lower));
+    hash.update(&hex(body));
+}
+
+fn hex(digest: *const Digest) [2 * sha256.digest_bytes]u8 {
+    var digits: [2 * sha256.digest_bytes]u8 = undefined;
+    for (digest, 0..) |byte, index| {
+        digits[2 * index] = text.hexadecimal[byte >> 4];
+        digits[2 * index + 1] = text.hexadecimal[byte & 0xf];
+    }
+    return digits;
 }

@@ -6,6 +6,8 @@ const std = @import("std");
 /// A u64 has at most twenty digits.
 pub const digits_max = 20;
 
+pub const hexadecimal = "0123456789abcdef";
+
 /// Text that is cut where `buffer` ends: for what is shown to people, or was measured before.
 pub const Text = struct {
     buffer: []u8,

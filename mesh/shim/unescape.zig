@@ -79,7 +79,7 @@ fn escapedUnit(document: []const u8, at: *usize) ?u32 {
     if (rest.len < 6 or !text.startsWith(rest, "\\u")) return null;
     var unit: u32 = 0;
     for (rest[2..6]) |digit| {
-        const value = text.indexOf("0123456789abcdef", std.ascii.toLower(digit)) orelse return null;
+        const value = text.indexOf(text.hexadecimal, std.ascii.toLower(digit)) orelse return null;
         unit = unit << 4 | @as(u32, @intCast(value));
     }
     at.* += 6;
