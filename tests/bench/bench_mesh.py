@@ -14,14 +14,16 @@ from typing import Final
 from mesh.shim.build import build
 from tests.bench import mesh_weight
 from tests.bench.mesh_backend import SLOW_MS
-from tests.bench.mesh_paths import CHAT, MODELS, PROVIDER
-from tests.bench.mesh_stage import EXT_PROC_MISSING, Stage, Turn, stage
+from tests.bench.mesh_paths import CHAT, MODELS, PROVIDER, STREAMS
+from tests.bench.mesh_stage import EVENT_MS, EVENTS, EXT_PROC_MISSING, Stage, Turn, stage
 from tests.bench.report import Report
+from tests.bench.sse import first_token
 from tests.bench.wrk import MISSING, available, wrk
 
 _ROUNDS: Final = 5
 _SIZES: Final = (1_000, 4_000, 16_000, 64_000, 256_000, 1_000_000)
 _SIZE_ROUNDS: Final = 3
+_STREAMS: Final = 10
 
 Turns = dict[str, list[Turn]]
 
@@ -36,6 +38,7 @@ def bench(report: Report) -> None:
     with stage(shim) as on_stage:
         _rates(report, on_stage)
         _two_checks(report, on_stage)
+        _replies(report, on_stage)
         _sizes(report, on_stage)
 
 
@@ -117,6 +120,33 @@ def _two_checks(report: Report, on_stage: Stage) -> None:
             double / single,
             goal,
         )
+
+
+def _replies(report: Report, on_stage: Stage) -> None:
+    """One caller; what a check of the response adds, to a whole answer and to a stream."""
+    turns: Turns = {"plain": [], "reply": []}
+    streamed: dict[str, list[tuple[float, float]]] = {"plain": [], "reply": []}
+    with wrk(PROVIDER, CHAT, _body(1_000)) as load:
+        for _, way in product(range(_SIZE_ROUNDS), turns):
+            turns[way].append(on_stage.turn(way, load, connections=1))
+    for _, way in product(range(_STREAMS), streamed):
+        streamed[way].append(first_token(on_stage.ports[way], STREAMS, CHAT))
+    plain, checked = _p50(turns["plain"]), _p50(turns["reply"])
+    report.add(
+        "a whole answer, checked",
+        f"{checked:.2f} ms",
+        f"plain {plain:.2f} ms",
+        checked / plain,
+        "no goal",
+    )
+    for index, what, goal in (
+        (0, "first token of a stream, checked", "within one window, 200 ms"),
+        (1, f"its end, {EVENTS} events {EVENT_MS} ms apart", "no goal"),
+    ):
+        plain, checked = (
+            median(times[index] for times in streamed[way]) * 1000 for way in ("plain", "reply")
+        )
+        report.add(what, f"{checked:.1f} ms", f"plain {plain:.1f} ms", checked / plain, goal)
 
 
 def _sizes(report: Report, on_stage: Stage) -> None:

@@ -3,6 +3,7 @@
     plain                                     ──▶ provider
     check, hold, two, slow, two-slow: shim    ──▶ checks ──▶ provider
     cached: the shim, which has asked before  ──▶ provider
+    reply: the shim, checking the answer      ──▶ provider, or the one that streams
     ext_authz, lua, ext_proc: what else there is, asking the same check with the same body
 
 Whatever asks a check also sets the provider's key: the shim by itself, a Lua filter in its script,
@@ -21,6 +22,7 @@ from mesh.sidecar.model import Retries, Route, Service, WasmFilter, Workload
 from tests.bench.mesh_backend import Backend
 
 PROVIDER: Final = "dashscope.aliyuncs.com"
+STREAMS: Final = "streams.test"
 CHAT: Final = "/compatible-mode/v1/chat/completions"
 MODELS: Final = "/compatible-mode/v1/models"
 """A path that needs no check: what the shim does there is to set the key."""
@@ -67,13 +69,14 @@ class Paths:
     ports: Mapping[str, int] = field(default_factory=dict)
 
 
-def paths(shim: Path, backend: Backend, ext_proc_port: int | None) -> Paths:
+def paths(shim: Path, backend: Backend, streams_port: int, ext_proc_port: int | None) -> Paths:
     """All ways; `ext_proc` only with the port of its server."""
     ways = {
         "plain": Way(),
         "check": _shim(shim, _CHECKS[:1]),
         "hold": _shim(shim, _CHECKS[:1], form="hold"),
         "cached": _shim(shim, _CHECKS[:1], cache={"entries": 1000, "seconds": 60}),
+        "reply": _shim(shim, _CHECKS[:1], phase="response"),
         "two": _shim(shim, _CHECKS),
         "slow": _shim(shim, _SLOW[:1]),
         "two-slow": _shim(shim, _SLOW),
@@ -84,6 +87,7 @@ def paths(shim: Path, backend: Backend, ext_proc_port: int | None) -> Paths:
         ways["ext_proc"] = _ext_proc()
     admin = free_port().number
     redirects = _redirects(backend)
+    redirects[f"{STREAMS}:80"] = Redirect("127.0.0.1", streams_port)
     ports, listeners, clusters = {}, [], []
     for name, way in ways.items():
         ports[name] = free_port().number
@@ -122,7 +126,7 @@ def _redirects(backend: Backend) -> dict[str, Redirect]:
 
 
 def _mesh(way: Way) -> Mesh:
-    hosts = (PROVIDER, *_CHECKS, *_SLOW)
+    hosts = (PROVIDER, STREAMS, *_CHECKS, *_SLOW)
     # As mesh/manifests/ routes the provider's calls.
     retries = Retries(2, "connect-failure,refused-stream")
     return Mesh(
@@ -142,8 +146,14 @@ def _set_key(listener: dict[str, Any]) -> None:
     ]
 
 
-def _shim(shim: Path, hosts: Sequence[str], form: str = "portable", **changed: object) -> Way:
-    """The shim as mesh/manifests/ configures it, asking the checks at `hosts` in one stage."""
+def _shim(
+    shim: Path,
+    asked: Sequence[str],
+    form: str = "portable",
+    phase: str = "request",
+    **changed: object,
+) -> Way:
+    """The shim as mesh/manifests/ configures it, asking the checks at `asked` in one stage."""
     denial = {"path_prefix": "/", "content_type": "application/json", "body": '{"r":"{reason}"}'}
     checks = [
         {
@@ -152,12 +162,12 @@ def _shim(shim: Path, hosts: Sequence[str], form: str = "portable", **changed: o
             "cluster": f"outbound|80||{host}",
             "authority": host,
             "timeout_ms": _TIMEOUT_MS,
+            "phases": [phase],
             "token": "t" * 200,
         }
-        for host in hosts
+        for host in asked
     ]
-    host = {
-        "name": PROVIDER,
+    guarded = {
         "credential": {"header": "authorization", "prefix": "Bearer ", "key": _KEY},
         "denials": [denial],
         "unchecked": [MODELS],
@@ -167,7 +177,7 @@ def _shim(shim: Path, hosts: Sequence[str], form: str = "portable", **changed: o
         "policy": "default",
         "body": form,
         "signing_secrets": ["a signing secret of 32 bytes or so"],
-        "hosts": [host],
+        "hosts": [{"name": host, **guarded} for host in (PROVIDER, STREAMS)],
         "checks": checks,
         **changed,
     }

@@ -29,6 +29,8 @@ EXT_PROC_MISSING: Final = (
     ".venv/bin/python -m pip install --require-hashes -r requirements/bench.txt"
 )
 CONNECTIONS: Final = 16
+EVENTS: Final = 30
+EVENT_MS: Final = 10
 _SECONDS: Final = 1
 
 
@@ -68,9 +70,11 @@ def stage(shim: Path) -> Iterator[Stage]:
         exits.enter_context(Sidecar.start(backend.bootstrap()))
         pids, port = [], None
         if importlib.util.find_spec("grpc"):
-            pid, port = exits.enter_context(_ext_proc(backend.check))
+            url = f"http://127.0.0.1:{backend.check}/v1/verdict"
+            pid, port = exits.enter_context(_server("ext_proc", url))
             pids.append(pid)
-        ways = paths(shim, backend, port)
+        _, streams_port = exits.enter_context(_server("sse", str(EVENTS), str(EVENT_MS)))
+        ways = paths(shim, backend, streams_port, port)
         pids.append(exits.enter_context(_under_test(ways)).pid)
         yield Stage(ways.ports, tuple(pids))
 
@@ -84,10 +88,9 @@ def _under_test(ways: Paths) -> Iterator[Sidecar]:
 
 
 @contextlib.contextmanager
-def _ext_proc(check_port: int) -> Iterator[tuple[int, int]]:
-    """The server's process id and port."""
-    url = f"http://127.0.0.1:{check_port}/v1/verdict"
-    command = [sys.executable, "-m", "tests.bench.ext_proc", url]
+def _server(name: str, *arguments: str) -> Iterator[tuple[int, int]]:
+    """One of this folder's servers: its process id and port."""
+    command = [sys.executable, "-m", f"tests.bench.{name}", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         try:

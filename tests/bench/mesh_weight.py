@@ -1,4 +1,4 @@
-"""What the plugin weighs: bytes of the file, time to load, and memory of one worker."""
+"""What the plugin weighs: the file, its load, a worker's memory, and the work for each call."""
 
 import json
 import sys
@@ -11,7 +11,7 @@ from wasmtime import wat2wasm
 
 from mesh.sidecar import Sidecar
 from tests.bench.mesh_backend import Backend
-from tests.bench.mesh_paths import many
+from tests.bench.mesh_paths import CHAT, MODELS, many
 from tests.bench.mesh_stage import cpu_us
 from tests.bench.report import Report
 from tests.contract.proxy_wasm import Headers, Stream
@@ -28,10 +28,7 @@ _EMPTY: Final = """
   (func (export "proxy_on_memory_allocate") (param i32) (result i32) (i32.const 1024)))
 """
 _CACHE_ENTRIES: Final = 10_000
-_REQUEST: Final[Headers] = [
-    (":method", "POST"),
-    (":authority", "api.test"),
-    (":path", "/compatible-mode/v1/chat/completions"),
+_HEADERS: Final[Headers] = [
     (":scheme", "http"),
     ("content-type", "application/json"),
     ("user-agent", "OpenAI/Python 2.0.0"),
@@ -55,7 +52,9 @@ def bench(report: Report, shim: Path) -> None:
         _loading(report, shim)
     else:
         report.leave_out("time to load: only Linux tells a process's CPU time in /proc")
-    _memory(report, Compiled.of(shim))
+    compiled = Compiled.of(shim, counts=True)
+    _memory(report, compiled)
+    _work(report, compiled)
 
 
 def _loading(report: Report, shim: Path) -> None:
@@ -101,6 +100,39 @@ def _memory(report: Report, compiled: Compiled) -> None:
     report.add(what, f"{added:,} KiB", "", None, "no goal")
 
 
+def _work(report: Report, compiled: Compiled) -> None:
+    """What is the same on any machine: instructions, and calls between plugin and host."""
+    cached = {"cache": {"entries": 4, "seconds": 60}}
+    for what, changed, body_bytes in (
+        ("one check, 1 KB", {}, 1_000),
+        ("one check, 100 KB", {}, 100_000),
+        ("a cached allow, 1 KB", cached, 1_000),
+        ("key injection alone", {"body": "hold"}, 0),
+    ):
+        host, plugin = _loaded(compiled, changed)
+        for _ in range(2):  # the first call of all also sets up what the others use
+            instructions, crossings = host.instructions, host.crossings
+            _call(host, plugin, body_bytes)
+        instructions = host.instructions - instructions
+        told = f"{instructions:,} instructions"
+        report.add(what, told, f"{host.crossings - crossings} crossings", None, "no goal")
+
+
+def _call(host: Host, plugin: int, body_bytes: int) -> None:
+    """A call and its answer; without a body it is one that needs no check."""
+    asked = len(host.callouts)
+    path = CHAT if body_bytes else MODELS
+    stream, _ = host.open(plugin, _request(path), end=body_bytes == 0)
+    host.headers_gone(stream)
+    if body_bytes:
+        host.body(stream, bytes(body_bytes), end=True)
+    for callout in host.callouts[asked:]:
+        host.answer(plugin, callout, _ALLOW, b"")
+    host.reply(stream, [(":status", "200"), ("content-type", "application/json")])
+    host.reply_body(stream, b"{}", end=True)
+    host.close(stream.context)
+
+
 def _loaded(compiled: Compiled, changed: dict[str, Any]) -> tuple[Host, int]:
     host = Host(compiled, clusters={"check"})
     denial = {"path_prefix": "/", "content_type": "text/plain", "body": "{reason}"}
@@ -117,7 +149,14 @@ def _loaded(compiled: Compiled, changed: dict[str, Any]) -> tuple[Host, int]:
         "policy": "default",
         "body": "portable",
         "signing_secrets": ["0123456789abcdef0123456789abcdef"],
-        "hosts": [{"name": "api.test", "credential": credential, "denials": [denial]}],
+        "hosts": [
+            {
+                "name": "api.test",
+                "credential": credential,
+                "denials": [denial],
+                "unchecked": [MODELS],
+            }
+        ],
         "checks": [check],
         **changed,
     }
@@ -131,7 +170,7 @@ def _overlapping(host: Host, plugin: int, count: int, body_bytes: int) -> None:
     streams: list[Stream] = []
     first = len(host.callouts)
     for _ in range(count):
-        stream, _ = host.open(plugin, _REQUEST, end=False)
+        stream, _ = host.open(plugin, _request(CHAT), end=False)
         host.body(stream, bytes(body_bytes), end=True)
         stream.body = b""
         host.callouts[-1].body = b""
@@ -141,6 +180,10 @@ def _overlapping(host: Host, plugin: int, count: int, body_bytes: int) -> None:
     for stream in streams:
         assert stream.continued
         host.close(stream.context)
+
+
+def _request(path: str) -> Headers:
+    return [(":method", "POST"), (":authority", "api.test"), (":path", path), *_HEADERS]
 
 
 def _kib(host: Host) -> str:

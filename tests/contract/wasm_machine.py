@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
-from wasmtime import Engine, Func, FuncType, Linker, Memory, Module, Store
+from wasmtime import Config, Engine, Func, FuncType, Linker, Memory, Module, Store
 
 from tests.contract.proxy_wasm import (
     BAD_ARGUMENT,
@@ -32,20 +32,24 @@ from tests.contract.proxy_wasm import (
 )
 from tests.contract.wasm_telemetry import Telemetry
 
+_FUEL: Final = 1 << 60
 START_NS: Final = 1_800_000_000 * 10**9
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """The plugin, compiled once for many hosts."""
+    """The plugin, compiled once for many hosts; `counts` has them count its instructions."""
 
     engine: Engine
     module: Module
+    counts: bool = False
 
     @classmethod
-    def of(cls, path: Path) -> Self:
-        engine = Engine()
-        return cls(engine, Module.from_file(engine, str(path)))
+    def of(cls, path: Path, *, counts: bool = False) -> Self:
+        config = Config()
+        config.consume_fuel = counts
+        engine = Engine(config)
+        return cls(engine, Module.from_file(engine, str(path)), counts)
 
 
 @dataclass
@@ -69,6 +73,9 @@ class Machine(Telemetry):
         self._configuration = b""
         self._answer: tuple[Headers, bytes] = ([], b"")
         self._store = Store(self.compiled.engine)
+        self.crossings = 0
+        if self.compiled.counts:
+            self._store.set_fuel(_FUEL)
         linker = Linker(self.compiled.engine)
         for imported in self.compiled.module.imports:
             function = getattr(self, f"_{imported.name}")
@@ -85,7 +92,13 @@ class Machine(Telemetry):
     def memory_bytes(self) -> int:
         return self._memory.data_len(self._store)
 
+    @property
+    def instructions(self) -> int:
+        """Carried out so far, where the plugin was compiled to count them."""
+        return _FUEL - self._store.get_fuel()
+
     def _call(self, name: str, *arguments: int) -> int:
+        self.crossings += 1
         function = self._exports[name]
         assert isinstance(function, Func)
         return int(function(self._store, *arguments) or 0)
@@ -95,6 +108,7 @@ class Machine(Telemetry):
         def call(*arguments: int) -> int:
             # wasmtime hands over signed numbers; addresses and lengths have no sign.
             plain = (argument & 0xFFFFFFFF for argument in arguments)
+            self.crossings += 1
             return INTERNAL_FAILURE if name in self.refused else function(*plain)
 
         return call
