@@ -53,9 +53,11 @@ pub fn heard(
     seen.heard(call.phase, check, verdict, reason, answer.bore, counts);
 }
 
-/// The message goes on. Of a stream, only what ends it decides.
+/// The message goes on. Of a stream, only what ends it decides; of a call that no check is to see,
+/// there is nothing to tell.
 pub fn passed(stream: *Stream, call: *const core.Call, now_ms: u64) void {
     const seen = stream.seen orelse return;
+    if (stream.is_unchecked) return;
     seen.held(call.phase, now_ms -| call.began_ms);
     metrics.held(call.phase, call.bytes);
     if (call.is_window) if (stream.reply) |reply| if (!reply.windows.is_final) return;
