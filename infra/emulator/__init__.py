@@ -15,7 +15,9 @@
     http         HTTP/1.1, for both sides of the plane    capacity     the account's instances
     objects      packages by way of OSS (uploads)         coverage     the page on what is emulated
     control      the emulator's own API, for testers      faults, clock, reload: what it orders
+    console      commands inside instances                deadlines    time limits of calls
     mock         all of it inside a test, without a port  store        the account on disk
+    settings     what it is started with
 
 `python -m infra.emulator --help` starts it. What is not emulated answers 501 with its name.
 """

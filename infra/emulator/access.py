@@ -30,6 +30,8 @@ Headers = Mapping[str, str]
 EMULATED: Final = ("anonymous", "function", "jwt", "bearer")
 _TOKEN: Final = re.compile(r"[A-Za-z0-9+/=~.-]{32,128}")
 _TOKENS_MAX: Final = 20
+_HEADER: Final = re.compile(r"(?!x-fc-|host$|content-|transfer-|connection$)[a-z0-9_-]{1,64}")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _PLACES: Final = ("header", "cookie", "query")
 
 
@@ -123,7 +125,12 @@ class Jwt:
         if not token:
             raise _denied("the JWT is missing")
         claims = self._verified(token)
-        return [(header, str(claims[claim])) for claim, header in self.claims if claim in claims]
+        # What a claim says may be of its subject's own making: it must not become other headers.
+        return [
+            (header, _CONTROL.sub("?", str(claims[claim])))
+            for claim, header in self.claims
+            if claim in claims
+        ]
 
     def _verified(self, token: str) -> dict[str, Any]:
         try:
@@ -196,6 +203,9 @@ def _claims(config: dict[str, Any]) -> tuple[tuple[str, str], ...]:
             continue  # `query::` and an empty string pass nothing on.
         if place != "header":
             raise not_emulated(f"authConfig.claimPassBy {part!r} (emulated: header:<claim>:<name>)")
+        if not _HEADER.fullmatch(name.lower()):
+            what = f"{name[:80]!r} is no name of a header, or one of the platform's"
+            raise invalid("authConfig.claimPassBy", what)
         claims.append((claim, name.lower()))
     return tuple(claims)
 

@@ -9,6 +9,7 @@
     client    the instances' side: connections that are kept, one request after the other
     asgi      the control plane's application behind an exchange
     framing   how a message's end is marked, and heads as bytes
+    websocket frames, for an exchange that has switched to them
 
 Parsing is httptools' (llhttp, strict). Both sides run in one event loop; between them there is no
 task and no queue: what one transport reads, the other writes, and a slow one pauses its neighbour.

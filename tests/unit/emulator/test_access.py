@@ -1,9 +1,11 @@
 """A trigger's authentication: what it takes, what it refuses, and what it will not pretend."""
 
+import base64
 import json
 from datetime import UTC, datetime
 from typing import Any
 
+import jwt
 import pytest
 
 from infra.deploy import TriggerAccess, mint
@@ -80,6 +82,18 @@ def test_a_claim_is_passed_on_as_a_header(minted: TriggerAccess) -> None:
     assert list(admitted) == [("x-caller", "shim")]
 
 
+def test_a_claim_cannot_become_other_headers() -> None:
+    secret = b"s" * 32
+    encoded = base64.urlsafe_b64encode(secret).decode()
+    key = {"kty": "oct", "k": encoded, "alg": "HS256"}
+    token = jwt.encode({"name": "a\r\nx-fc-region: forged"}, secret, algorithm="HS256")
+    rules = {"jwks": {"keys": [key]}, "tokenLookup": HEADER, "claimPassBy": "header:name:x-name"}
+
+    admitted = parse("jwt", rules).admit({"authorization": f"Bearer {token}"}, "/", "")
+
+    assert list(admitted) == [("x-name", "a??x-fc-region: forged")]
+
+
 @pytest.mark.parametrize("value", ["query::", ""])
 def test_an_empty_mapping_passes_no_claim_on(minted: TriggerAccess, value: str) -> None:
     rules = config(minted, claimPassBy=value)
@@ -96,6 +110,9 @@ def test_an_empty_mapping_passes_no_claim_on(minted: TriggerAccess, value: str) 
         ({"tokenLookup": ""}, "tokenLookup"),
         ({"whitelist": "/"}, "whitelist"),
         ({"whitelist": ["/"], "blacklist": ["/"]}, "whitelist and blacklist"),
+        ({"claimPassBy": "header:sub:x-fc-account-id"}, "claimPassBy"),
+        ({"claimPassBy": "header:sub:a b"}, "claimPassBy"),
+        ({"claimPassBy": "header:sub:content-length"}, "claimPassBy"),
     ],
 )
 def test_rules_that_cannot_be_carried_out_are_refused(
