@@ -2,11 +2,13 @@
 
     {"folder": …, "at_once": 4}                      once    ▶ {"policies": {…}, "judges": […]}
     {"id": 7, "callout": {…}, "body": base64}        each    ▶ {"id": 7, "verdict": {…},
-                                                               "microseconds": …, "spent": {…}}
+                                                               "microseconds": …, "spent": {…},
+                                                               "failures": {…}}
 
 Asked as the function asks, by the settings of the environment, but without a memory: every message
-is judged. `policies` are their revisions by name. Answers come as they are there, in any order;
-`spent` is what all judges have cost so far.
+is judged, whatever share the policy says. `policies` are their revisions by name, null for one
+without a judge section. Answers come as they are there, in any order; `spent` is what all judges
+have cost so far, `failures` how often one had no opinion, by the failure's name.
 """
 
 import asyncio
@@ -15,19 +17,20 @@ import json
 import os
 import secrets
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from random import SystemRandom
 from typing import Any, Final
 
 from functions.llm_guard.check import JudgedPolicy, judge
 from functions.llm_guard.deadline import Deadline
 from functions.llm_guard.equipment import judges_of, nonce, policies_of
+from functions.llm_guard.failures import JudgeError
 from functions.llm_guard.hits import Means
 from functions.llm_guard.metrics import Meter
-from functions.llm_guard.settings import read
+from functions.llm_guard.settings import GuardSettings, read
 from functions.policy import Policies, PolicyError
 from functions.prompt import model_of
 from functions.runtime.sealing import Sealer
@@ -36,6 +39,7 @@ from functions.verdict import Callout, Secret
 
 _AT_ONCE_MAX: Final = 100
 _REFUSED: Final = 3
+_INTERRUPTED: Final = 130
 
 
 class Forgets:
@@ -56,10 +60,20 @@ class Forgets:
 class Asking:
     """Messages in, verdicts out."""
 
-    def __init__(self, policies: Policies[JudgedPolicy], means: Means, meter: Meter) -> None:
+    def __init__(self, policies: Policies[JudgedPolicy], guard: GuardSettings) -> None:
         self._policies = policies
-        self._means = means
-        self._meter = meter
+        self._meter = Meter()
+        self._failures: Counter[str] = Counter()
+        self._judges = judges_of(guard, self._meter, self._failed)
+        seals = Sealer([Secret(secrets.token_urlsafe(32))])
+        self._means = Means(self._judges, Forgets(), nonce, lambda: 0.0, seals)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._judges.close()
+
+    def _failed(self, _judge: str, error: JudgeError) -> None:
+        self._failures[error.failure.value] += 1
 
     async def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """The answer to one line."""
@@ -76,20 +90,22 @@ class Asking:
             "verdict": verdict.model_dump(mode="json"),
             "microseconds": microseconds,
             "spent": asdict(self._meter.spent()),
+            "failures": dict(self._failures),
         }
 
 
 async def ask(lines: asyncio.StreamReader) -> None:
     """Answer every line, so many at once as the first one says."""
     first = json.loads(await lines.readline())
-    guard, meter = read(os.environ), Meter()
+    guard = read(os.environ)
     policies = policies_of(Path(first["folder"]), guard)
     policies.reload()
-    judges = judges_of(guard, meter, lambda *_: None)
-    seals = Sealer([Secret(secrets.token_urlsafe(32))])
-    asking = Asking(policies, Means(judges, Forgets(), nonce, SystemRandom().random, seals), meter)
-    named = ((name, policies.get(name)) for name in policies.names())
-    revisions = {name: policy.revision for name, policy in named if policy}
+    asking = Asking(policies, guard)
+    named = {name: policies.get(name) for name in policies.names()}
+    # One without a judge section is none to judge by.
+    revisions = {
+        name: policy.revision if policy and policy.judge else None for name, policy in named.items()
+    }
     _say({"policies": revisions, "judges": [each.name for each in guard.judges]})
     turns = asyncio.Semaphore(min(first["at_once"], _AT_ONCE_MAX))
 
@@ -99,11 +115,14 @@ async def ask(lines: asyncio.StreamReader) -> None:
         finally:
             turns.release()
 
-    async with asyncio.TaskGroup() as tasks:
-        while line := await lines.readline():
-            await turns.acquire()
-            tasks.create_task(one(json.loads(line)))
-    await judges.close()
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            while line := await lines.readline():
+                await turns.acquire()
+                tasks.create_task(one(json.loads(line)))
+    except* BrokenPipeError:
+        os._exit(_INTERRUPTED)  # Whoever asked is gone: there is nobody to tell, and no buffer.
+    await asking.close()
 
 
 async def _standard_input() -> asyncio.StreamReader:
@@ -128,3 +147,5 @@ if __name__ == "__main__":
     except (PolicyError, SettingsError) as error:
         _say({"error": str(error)})
         sys.exit(_REFUSED)
+    except KeyboardInterrupt:  # Whoever asked has had enough, and says so itself.
+        sys.exit(_INTERRUPTED)

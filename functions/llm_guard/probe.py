@@ -1,4 +1,6 @@
-"""Tests a judge by asking it: `python -m functions.llm_guard.probe [en|zh]` prints lines of JSON.
+"""Tests a judge by asking it, in lines of JSON.
+
+    python -m functions.llm_guard.probe LANGUAGE AT_ONCE PATIENCE_SECONDS
 
     {"judge": "1-qwen", "kind": "agreement", "expected": …, "found": …, "seconds": …}   per question
     {"judge": "1-qwen", "summary": {…}}                                                per judge
@@ -11,7 +13,6 @@ import asyncio
 import json
 import math
 import os
-import secrets
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -25,6 +26,7 @@ from pydantic import Field
 from functions.llm_guard.categories import BUILT_IN, NONE, described
 from functions.llm_guard.connection import HttpConnection
 from functions.llm_guard.endpoint import Endpoint
+from functions.llm_guard.equipment import nonce
 from functions.llm_guard.failures import Failure, JudgeError
 from functions.llm_guard.opinion import Usage
 from functions.llm_guard.pieces import Piece
@@ -37,8 +39,6 @@ from functions.runtime.settings import SettingsError
 from functions.verdict import Record
 
 _SET: Final = Path(__file__).parent / "probe_set.yaml"
-_AT_ONCE: Final = 4
-_PATIENCE_SECONDS: Final = 30.0
 _THRESHOLD: Final = 0.5
 _ROUND_MS: Final = 100
 _TIMEOUT_MS_MIN: Final = 500
@@ -101,26 +101,36 @@ class Summary:
     timeout_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a judge is asked: in which language, how many questions at once, for how long each."""
+
+    language: Language
+    at_once: int
+    patience_seconds: float
+
+
 async def probe(
-    endpoint: Endpoint, language: Language, questions: ProbeSet, nonce: Callable[[], str]
+    endpoint: Endpoint, manner: Manner, questions: ProbeSet, nonce: Callable[[], str]
 ) -> AsyncIterator[Answer]:
     """The answers to all questions, as they come. The first one goes alone.
 
     So a judge that is not there costs one wait, and one without schemas is asked for one once.
     """
+    language, patience = manner.language, manner.patience_seconds
     categories = [described(Category(id=each), language) for each in BUILT_IN[language]]
     wording = Questions(categories, built_in(language))
     asked: list[tuple[Kind, Question]] = [("agreement", each) for each in questions.cases]
     asked += [("talk-round", each) for each in questions.talk_rounds]
-    first = await _answer(endpoint, wording, *asked[0], nonce())
+    first = await _answer(endpoint, wording, *asked[0], nonce(), patience)
     yield first
     if first.failure and Failure(first.failure) in _HOPELESS:
         return
-    turns = asyncio.Semaphore(_AT_ONCE)
+    turns = asyncio.Semaphore(manner.at_once)
 
     async def one(kind: Kind, question: Question) -> Answer:
         async with turns:
-            return await _answer(endpoint, wording, kind, question, nonce())
+            return await _answer(endpoint, wording, kind, question, nonce(), patience)
 
     for ended in asyncio.as_completed([one(*each) for each in asked[1:]]):
         yield await ended
@@ -132,13 +142,14 @@ async def _answer(
     kind: Kind,
     question: Question,
     nonce: str,
+    patience_seconds: float,
 ) -> Answer:
     piece = Piece("user", normalise(question.text).text)
     asked = questions.about([piece], nonce)
     clock = asyncio.get_running_loop()
     began, found, failure, usage = clock.time(), "", "", Usage()
     try:
-        opinion, usage = await endpoint.ask(asked, _PATIENCE_SECONDS)
+        opinion, usage = await endpoint.ask(asked, patience_seconds)
         named = [each.category for each in opinion.findings if each.confidence >= _THRESHOLD]
         # A judge may see more in a text than the one thing that it was written for.
         found = question.find if question.find in named else (named[0] if named else NONE)
@@ -185,12 +196,12 @@ def _share(answers: Sequence[Answer], kind: Kind) -> float:
     return round(sum(held) / len(asked), 3) if asked else 0.0
 
 
-async def _probe_all(language: Language) -> None:
+async def _probe_all(manner: Manner) -> None:
     questions = Document.read(_SET).validated(ProbeSet)
     for settings in read(os.environ).judges:
-        endpoint = Endpoint(settings, HttpConnection(settings, _AT_ONCE))
+        endpoint = Endpoint(settings, HttpConnection(settings, manner.at_once))
         answers = []
-        async for answer in probe(endpoint, language, questions, lambda: secrets.token_hex(32)):
+        async for answer in probe(endpoint, manner, questions, nonce):
             answers.append(answer)
             _say({"judge": settings.name, **asdict(answer)})
         _say({"judge": settings.name, "summary": asdict(summed_up(answers, endpoint.form))})
@@ -205,7 +216,8 @@ def _say(document: dict[str, Any]) -> None:
 def main(arguments: Sequence[str]) -> int:
     """Probe all judges of the settings; the exit status is 1 where those cannot be used."""
     try:
-        asyncio.run(_probe_all(Language(arguments[0] if arguments else Language.EN)))
+        language, at_once, patience_seconds = arguments
+        asyncio.run(_probe_all(Manner(Language(language), int(at_once), float(patience_seconds))))
     except SettingsError as error:
         _say({"error": str(error)})
         return 1

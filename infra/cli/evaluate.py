@@ -2,19 +2,36 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from functions.verdict import Callout
 from infra.cli.check import Policies, wide_table
+from infra.cli.judged import Asking, Bill, bill_document, bill_lines, judge_all
 from infra.cli.messages import CHAT_PATH, HOST, Form, body_of, callout_of
 from infra.cli.tools import POLICIES, ToolError, check_over, unknown_policy
-from infra.evaluation import Column, Count, Outcome, Sample, Tally, discordance, page, samples
+from infra.evaluation import Column, Cost, Count, Outcome, Sample, Tally, discordance, page, samples
+
+
+class Check(StrEnum):
+    """What can be measured."""
+
+    DENY_PATTERN = "deny-pattern"
+    LLM_GUARD = "llm-guard"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +42,7 @@ class Measured:
     name: str
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913, PLR0917 -- each is an option of the command line
     data: Annotated[Path, typer.Argument(help="Labelled texts, a JSON object a line.")],
     policy: Annotated[str, typer.Option(help="The policy to measure.")] = "default",
     policies: Policies = POLICIES,
@@ -33,13 +50,16 @@ def evaluate(
     against_policies: Annotated[
         Path | None, typer.Option(help="The folder of that one, if it is another.")
     ] = None,
+    check: Annotated[Check, typer.Option(help="Which check is measured.")] = Check.DENY_PATTERN,
+    at_once: Annotated[int, typer.Option(min=1, max=100, help="Texts at the judge at once.")] = 4,
     report: Annotated[Path | None, typer.Option(help="Write a page with plots here.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="All counts as a document.")] = False,
 ) -> None:
     """Measure a policy on labelled texts: recall, precision, false positives, with intervals.
 
     A line is {"text": …, "expect": "allow"}, or {"text": …, "expect": "deny", "category": …};
-    docs/policies.md has the rest. No output holds a piece of a text.
+    docs/policies.md has the rest. No output holds a piece of a text. --check llm-guard asks the
+    judge that MESHWARD_JUDGE_URL and MESHWARD_JUDGE_MODEL name, and goes on where it was cut off.
     """
     measured = [Measured(policies, policy)]
     if against or against_policies:
@@ -49,13 +69,22 @@ def evaluate(
     total = sum(1 for _ in samples(data))
     if not total:
         raise ToolError(f"{data}: holds no texts")
-    columns = [_column(each, data, total) for each in measured]
+    bills: list[Bill] = []
+    if check is Check.LLM_GUARD:
+        columns, bills = _judged(measured, data, total, at_once)
+    else:
+        columns = [_column(each, data, total) for each in measured]
     if report is not None:
         report.write_text(page(data.name, columns), encoding="utf-8")
     if as_json:
-        sys.stdout.write(json.dumps(_document(columns), ensure_ascii=False, indent=1) + "\n")
+        documents = _document(columns)
+        for document, bill in zip(documents, bills, strict=False):
+            document.update(bill_document(bill))
+        sys.stdout.write(json.dumps(documents, ensure_ascii=False, indent=1) + "\n")
         return
     _show(Console(highlight=False), columns)
+    for bill in bills:
+        sys.stdout.writelines(f"{line}\n" for line in bill_lines(bill))
     if report is not None:
         sys.stdout.write(f"{report}\n")
 
@@ -63,15 +92,7 @@ def evaluate(
 def _column(measured: Measured, data: Path, total: int) -> Column:
     """All texts judged by one policy, with a progress bar on standard error."""
     tally, revisions = Tally(), set()
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    with bar, check_over(measured.folder) as deny_pattern:
+    with _bar() as bar, check_over(measured.folder) as deny_pattern:
         if measured.name not in deny_pattern.policies:
             raise unknown_policy(measured.folder, measured.name, deny_pattern.policies)
         task = bar.add_task(measured.name, total=total)
@@ -82,6 +103,44 @@ def _column(measured: Measured, data: Path, total: int) -> Column:
             tally.add(Outcome.of(sample, answered.verdict, answered.microseconds))
             bar.advance(task)
     return Column(measured.name, ", ".join(sorted(revisions)), tally)
+
+
+def _judged(
+    measured: Sequence[Measured], data: Path, total: int, at_once: int
+) -> tuple[list[Column], list[Bill]]:
+    """The same by llm-guard, with the cost so far. Of two, only what both have a verdict on."""
+    columns, bills = [], []
+    for each in measured:
+        with _bar() as bar:
+            task = bar.add_task(each.name, total=total)
+
+            def tell(done: int, cost: Cost, bar: Progress = bar, task: TaskID = task) -> None:
+                tokens = f"{cost.tokens_in + cost.tokens_out:,} tokens"
+                money = f", {cost.money:.4f}" if cost.money else ""
+                bar.update(task, completed=done, description=f"{tokens}{money}")
+
+            asking = Asking(each.folder, each.name, data, at_once, _message)
+            column, bill = judge_all(asking, tell)
+        columns.append(column)
+        bills.append(bill)
+    lines = [{outcome.sample.line for outcome in column.tally.outcomes} for column in columns]
+    both = set.intersection(*lines)
+    for column in columns:
+        outcomes = column.tally.outcomes
+        outcomes[:] = [each for each in outcomes if each.sample.line in both]
+    return columns, bills
+
+
+def _bar() -> Progress:
+    """A progress bar on standard error, gone when it is done."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
 
 
 def _message(sample: Sample, policy: str) -> tuple[Callout, bytes]:

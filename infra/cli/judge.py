@@ -49,6 +49,8 @@ def probe(
     ],
     model: Annotated[str, typer.Option(envvar="MESHWARD_JUDGE_MODEL", help="The model's name.")],
     language: Annotated[str, typer.Option(help="In which language to ask: en or zh.")] = "en",
+    at_once: Annotated[int, typer.Option(min=1, max=100, help="Questions at once.")] = 4,
+    patience: Annotated[float, typer.Option(min=1, help="Seconds to wait for an answer.")] = 30.0,
     as_json: Annotated[bool, typer.Option("--json", help="The lines of JSON as they are.")] = False,
 ) -> None:
     """Ask a judge a built-in set: is it reachable, right, quick, and not to be talked round?
@@ -58,13 +60,9 @@ def probe(
     """
     if language not in ("en", "zh"):
         raise typer.BadParameter("--language must be en or zh")
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if name in _NEEDS or name.startswith(("MESHWARD_JUDGE_", "MESHWARD_CACHE_"))
-    }
+    environment = environment_of_judges()
     environment |= {"MESHWARD_JUDGE_URL": url, "MESHWARD_JUDGE_MODEL": model}
-    lines = _lines(environment, language)
+    lines = _lines(environment, language, str(at_once), str(patience))
     if as_json:
         for line in lines:
             sys.stdout.write(json.dumps(line) + "\n")
@@ -72,9 +70,18 @@ def probe(
     _show(Console(), lines)
 
 
-def _lines(environment: Mapping[str, str], language: str) -> Iterator[dict[str, Any]]:
+def environment_of_judges() -> dict[str, str]:
+    """All that a process that asks judges needs of this one's environment."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in _NEEDS or name.startswith(("MESHWARD_JUDGE_", "MESHWARD_CACHE_"))
+    }
+
+
+def _lines(environment: Mapping[str, str], *arguments: str) -> Iterator[dict[str, Any]]:
     """What the probe says, as it says it. Raises `ProbeError` where it cannot be made."""
-    command = [sys.executable, "-m", _PROBE, language]
+    command = [sys.executable, "-m", _PROBE, *arguments]
     with subprocess.Popen(
         command, cwd=_ROOT, env=dict(environment), stdout=subprocess.PIPE, text=True
     ) as process:
@@ -139,6 +146,8 @@ def _silent(summary: Mapping[str, Any]) -> bool:
 
 
 def _advice(summary: Mapping[str, Any]) -> str:
+    if set(summary["failures"]) == {"timeout"} and _silent(summary):
+        return "It answers nothing in time: try --patience 120 --at-once 1, or a quicker judge."
     if not summary["reachable"]:
         return "It is not reachable: look at its address."
     if not summary["failures"].keys() - _REFUSALS and _silent(summary):

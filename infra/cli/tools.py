@@ -69,6 +69,10 @@ class Tool:
                 raise ToolError(line["error"])
             yield line
 
+    def stop(self) -> None:
+        """End it, whatever it is about."""
+        self._process.terminate()
+
     def end(self) -> None:
         """Say that nothing more comes."""
         assert self._process.stdin is not None  # noqa: S101 -- it was asked for
@@ -77,12 +81,14 @@ class Tool:
 
 
 @contextlib.contextmanager
-def answering(task: str) -> Iterator[Tool]:
-    """A process that does `task` for as long as the context lasts."""
-    command = [sys.executable, "-m", _MODULE, task]
+def talking(
+    module: str, *arguments: str, environment: Mapping[str, str] | None = None
+) -> Iterator[Tool]:
+    """A process of that module for as long as the context lasts."""
     with subprocess.Popen(
-        command,
+        [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
+        env=environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -93,6 +99,11 @@ def answering(task: str) -> Iterator[Tool]:
             yield tool
         finally:
             tool.end()
+
+
+def answering(task: str) -> contextlib.AbstractContextManager[Tool]:
+    """A process that does `task` for as long as the context lasts."""
+    return talking(_MODULE, task)
 
 
 def answers(task: str, request: Mapping[str, Any]) -> Iterator[Line]:

@@ -6,14 +6,18 @@ Nothing of this module's output holds a piece of a text: what was missed is name
 """
 
 from infra.evaluation.counts import Count, Outcome, Tally, discordance
+from infra.evaluation.journal import Cost, Entry, Journal
 from infra.evaluation.page import Column, page
 from infra.evaluation.samples import DataError, Expectation, Sample, samples
 
 __all__ = [
     "Column",
+    "Cost",
     "Count",
     "DataError",
+    "Entry",
     "Expectation",
+    "Journal",
     "Outcome",
     "Sample",
     "Tally",

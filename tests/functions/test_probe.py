@@ -46,7 +46,7 @@ def command(url: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 def summary_of(url: str, language: str = "en") -> dict[str, Any]:
     """What the command reads, and `--json` prints."""
-    done = run(url, "functions.llm_guard.probe", language)
+    done = run(url, "functions.llm_guard.probe", language, "4", "30")
     assert done.returncode == 0, done.stderr
     summary: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])["summary"]
     return summary
@@ -96,6 +96,15 @@ def test_advice_for_such_a_judge_is_about_the_form() -> None:
 def test_a_judge_that_is_not_there_is_asked_once() -> None:
     summary = summary_of("http://127.0.0.1:9/v1")
     assert (summary["reachable"], summary["failures"]) == (False, {"connect": 1})
+
+
+def test_a_judge_that_takes_too_long_is_told_so() -> None:
+    with MisbehavingJudge() as judge:
+        judge.fault = "hang"
+        url = {"MESHWARD_JUDGE_URL": judge.url}
+        shown = run("", "infra.cli.entry", "judge", "probe", "--patience", "1", **url).stdout
+    assert "timeout 32" in shown
+    assert "It answers nothing in time: try --patience 120" in shown
 
 
 def test_a_judge_that_takes_no_question_is_asked_once() -> None:
