@@ -9,11 +9,15 @@
       credentials                 a key or password   sk-…, "password is", 密码是
       prompt-injection            an attempt at it    "ignore … instructions", 忽略…指令
                                 and allows everything else
-    PUT  /_standin/fault        {"fault": "none" | "hang" | "nonsense" | "status" | "empty" | "cut"}
+    PUT  /_standin/fault        {"fault": …}, until it is set to "none"
+      hang, slow                  no answer for a minute, one after 2 s
+      status, throttled           status 500; 429 with Retry-After: 1
+      nonsense, empty, cut        words instead of a verdict, no choice, half a verdict
+      gullible                    allows everything, as a model that was talked round
     GET  /_standin/calls        {"calls": n}
 
 It is no model and understands nothing: it is there so that the whole path can be tried and tested
-without one. A fault stays until it is set to "none".
+without one.
 """
 
 import asyncio
@@ -30,10 +34,13 @@ from starlette.routing import Route
 
 from infra.local import standin
 
-Fault = Literal["none", "hang", "nonsense", "status", "empty", "cut"]
+Fault = Literal[
+    "none", "hang", "slow", "status", "throttled", "nonsense", "empty", "cut", "gullible"
+]
 
 MODEL = "stand-in-judge"
 _HANG_SECONDS = 60.0
+_SLOW_SECONDS = 2.0
 _PERSONAL, _COMPANY = "personal-data", "company-confidential"
 _CREDENTIALS, _INJECTION = "credentials", "prompt-injection"
 _CANARY = re.compile(r'"canary": "([0-9a-f]{16})"')
@@ -76,19 +83,22 @@ def judge(texts: Sequence[str], categories: Collection[str], canary: str) -> dic
     }
 
 
-def judge_question(asked: str) -> dict[str, Any]:
-    """The verdict on a question of llm-guard's, which holds the texts between two equal lines."""
+def judge_question(asked: str, *, find: bool = True) -> dict[str, Any]:
+    """The verdict on a question of llm-guard's, which holds the texts between two equal lines.
+
+    Without `find` it sees nothing in them.
+    """
     marker, _, rest = asked.partition("\n")
     data, _, reminder = rest.partition(f"\n{marker}\n")
     lines = [json.loads(line) for line in data.splitlines()]
     canary, categories = _CANARY.search(reminder), _CATEGORIES.search(reminder)
     if canary is None or categories is None:
         raise ValueError("not a question that the stand-in judge understands")
-    texts = [line["text"] for line in lines if not line.get("seen")]
+    texts = [line["text"] for line in lines if find and not line.get("seen")]
     return judge(texts, json.loads(categories[1]), canary[1])
 
 
-def create_app() -> Starlette:
+def create_app(slow_seconds: float = _SLOW_SECONDS) -> Starlette:
     """The judge as an ASGI application, with its own fault and call count."""
     state: dict[str, Any] = {"fault": "none", "calls": 0}
 
@@ -101,8 +111,15 @@ def create_app() -> Starlette:
         except (ValueError, KeyError, TypeError, AttributeError):
             message = "The body is not a chat completion request."
             return JSONResponse(standin.error(400, "invalid_json", message), status_code=400)
-        if state["fault"] != "none":
-            return await _faulty(state["fault"], answer)
+        match state["fault"]:
+            case "none":
+                pass
+            case "slow":
+                await asyncio.sleep(slow_seconds)
+            case "gullible":
+                answer = json.dumps(judge_question(asked, find=False), ensure_ascii=False)
+            case fault:
+                return await _faulty(fault, answer)
         if document.get("stream"):
             return StreamingResponse(
                 standin.completion_events(MODEL, answer), media_type="text/event-stream"
@@ -159,6 +176,10 @@ async def _faulty(fault: Fault, answer: str) -> Response:
             return JSONResponse({**standin.completion(MODEL, answer), "choices": []})
         case "cut":
             return JSONResponse(standin.completion(MODEL, answer[: len(answer) // 2]))
+        case "throttled":
+            message = "The stand-in judge was told to be throttled."
+            limited = standin.error(429, "rate_limit_exceeded", message)
+            return JSONResponse(limited, status_code=429, headers={"retry-after": "1"})
         case _:
             message = "The stand-in judge was told to fail."
             return JSONResponse(standin.error(500, "server_error", message), status_code=500)

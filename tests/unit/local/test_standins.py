@@ -2,10 +2,11 @@
 
 import json
 
+import httpx
 import pytest
 
 from infra.local import standin
-from infra.local.judge import judge
+from infra.local.judge import create_app, judge
 
 EVERYTHING = ["personal-data", "company-confidential", "credentials", "prompt-injection"]
 
@@ -50,3 +51,37 @@ def test_a_streamed_answer_holds_the_same_text_as_a_whole_one() -> None:
     whole = standin.completion("m", "一段不短的回答")
     assert text == whole["choices"][0]["message"]["content"]
     assert {chunk["system_fingerprint"] for chunk in chunks} == {"meshward-stand-in"}
+
+
+def asked(text: str) -> dict[str, object]:
+    """A question as llm-guard puts it to a judge."""
+    line = json.dumps({"role": "user", "text": text})
+    reminder = '{"canary": "0123456789abcdef", "category": one of ["personal-data"]}'
+    content = f"=== x ===\n{line}\n=== x ===\n\n{reminder}"
+    return {"model": "m", "messages": [{"role": "user", "content": content}]}
+
+
+FAULTS = {
+    "none": (200, '"verdict\\": \\"deny'),
+    "slow": (200, '"verdict\\": \\"deny'),
+    "gullible": (200, '"verdict\\": \\"allow'),
+    "status": (500, "server_error"),
+    "throttled": (429, "rate_limit_exceeded"),
+    "nonsense": (200, "depends on the weather"),
+    "empty": (200, '"choices":[]'),
+    "cut": (200, '"canary'),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_the_judge_fails_as_it_is_told(fault: str) -> None:
+    status, says = FAULTS[fault]
+    transport = httpx.ASGITransport(create_app(slow_seconds=0.001))
+    async with httpx.AsyncClient(transport=transport, base_url="http://judge") as client:
+        assert (await client.put("/_standin/fault", json={"fault": fault})).status_code == 200
+        answer = await client.post("/v1/chat/completions", json=asked("打给 13812345678"))
+        assert (answer.status_code, says in answer.text) == (status, True), answer.text
+        assert (await client.get("/_standin/calls")).json() == {"calls": 1}
+        refused = await client.put("/_standin/fault", json={"fault": "sleepy"})
+        assert refused.status_code == 400
+        assert "one of none, hang, slow" in refused.text
