@@ -188,7 +188,7 @@ def _replaced(value: Any, old: str, new: str) -> Any:  # noqa: ANN401 -- any YAM
 def _for_plugin(template: Mapping[str, Any], plugin: Plugin, policy: str) -> dict[str, Any]:
     """A check's resource, the shim's or the Sidecar, for the plugin's workloads and hosts."""
     document = copy.deepcopy(dict(template))
-    if document["kind"] == "Sidecar":
+    if document["kind"] in {"Sidecar", "EnvoyFilter"}:
         document["spec"]["workloadSelector"]["labels"] = dict(plugin.labels)
     if document["kind"] == "WasmPlugin":
         document["spec"]["selector"]["matchLabels"] = dict(plugin.labels)

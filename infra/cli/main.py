@@ -179,6 +179,10 @@ def _parts(stack: Stack) -> list[banner.Part]:
     parts.append(banner.Part("provider", stack.provider_url, provider))
     judge = stand_in if stack.judge else f"model {settings.judge_model}"
     parts.append(banner.Part("judge", stack.judge_url, judge))
+    metrics = f"http://127.0.0.1:{stack.sidecar.admin_port}/stats/prometheus"
+    parts.append(banner.Part("metrics", metrics, "the shim's begin with meshward_"))
+    log = str(stack.access_log)
+    parts.append(banner.Part("access log", log, "a line for each guarded call; tail -f shows it"))
     return parts
 
 

@@ -66,6 +66,7 @@ class Stack:
     judge: Child | None
     functions: Mapping[str, DeployedFunction]
     sidecar: Sidecar
+    access_log: Path
     ports: tuple[Port, ...]
     emulator_url: str
     provider_url: str
@@ -116,7 +117,10 @@ def local_stack(settings: Settings, report: Report = lambda _what: None) -> Iter
         key = settings.provider_key or _STAND_IN_KEY
         values = _values(functions, key, secret, access.token, shim)
         report("starting the sidecar")
-        envoy = exits.enter_context(start_sidecar(settings.body, values, redirects, port.number))
+        access_log = folder / "access.log"
+        envoy = exits.enter_context(
+            start_sidecar(settings.body, values, redirects, port.number, access_log)
+        )
         yield Stack(
             settings=settings,
             emulator=emulator,
@@ -124,6 +128,7 @@ def local_stack(settings: Settings, report: Report = lambda _what: None) -> Iter
             judge=judge,
             functions=functions,
             sidecar=envoy,
+            access_log=access_log,
             ports=(port, emulator_port),
             emulator_url=emulator_url,
             provider_url=provider_url,
@@ -139,11 +144,12 @@ def start_sidecar(
     values: Mapping[str, str],
     redirects: Mapping[str, Redirect],
     port: int,
+    access_log: Path,
 ) -> Sidecar:
     """Start Envoy from the manifests in the form `body`; port 0 takes any free one."""
     documents = load_manifests([MANIFESTS / "base", MANIFESTS / body], values)
     ports = Ports(listener=port or free_port().number, admin=free_port().number)
-    return Sidecar.start(bootstrap(translate(documents), ports, redirects))
+    return Sidecar.start(bootstrap(translate(documents), ports, redirects), access_log=access_log)
 
 
 def _values(

@@ -23,8 +23,17 @@ pub const object_bytes_max = 256 + 5 * contract.name_bytes_max +
 
 const phases_count = std.enums.values(contract.Phase).len;
 
+/// What has become of the message of one phase, and why.
+const OfPhase = struct {
+    decision: Word = .allow,
+    weight: u8 = 0,
+    reason: u8 = 0,
+    /// How long it waited for its checks.
+    held_ms: u32 = 0,
+};
+
 pub const Seen = struct {
-    /// What has become of the messages so far: `mask` where one was changed.
+    /// What has become of the whole call so far: `mask` where any message was changed.
     decision: Word = .allow,
     phase: contract.Phase = .request,
     /// How much the verdict below weighs.
@@ -38,8 +47,7 @@ pub const Seen = struct {
     revision_bytes: u8 = 0,
     /// The rule, and behind it the revision.
     names: [contract.name_bytes_max + contract.revision_bytes_max]u8 = @splat(0),
-    /// How long messages of each phase waited for their checks.
-    held_ms: [phases_count]u32 = @splat(0),
+    phases: [phases_count]OfPhase = @splat(.{}),
     asked: core.Set = .empty,
     /// When the last callout to each check left.
     asked_ms: [core.checks_max]u64 = @splat(0),
@@ -62,8 +70,16 @@ pub const Seen = struct {
         bore: core.Bore,
         counts: bool,
     ) void {
-        if (verdict == .mask and counts) seen.decision = .mask;
         const weight = weightOf(verdict, counts);
+        const own = &seen.phases[@backingInt(phase)];
+        if (weight >= own.weight) {
+            own.weight = weight;
+            own.reason = reason;
+        }
+        if (verdict == .mask and counts) {
+            own.decision = .mask;
+            seen.decision = .mask;
+        }
         if (weight < seen.weight) return;
         seen.weight = weight;
         seen.phase = phase;
@@ -78,7 +94,7 @@ pub const Seen = struct {
 
     /// A message of `phase` has waited so long.
     pub fn held(seen: *Seen, phase: contract.Phase, ms: u64) void {
-        seen.held_ms[@backingInt(phase)] +|= shortened(ms);
+        seen.phases[@backingInt(phase)].held_ms +|= shortened(ms);
     }
 
     /// The message of `phase` is denied, which no verdict may have asked for.
@@ -114,9 +130,9 @@ pub const Seen = struct {
             seen.names[0..seen.rule_bytes],
             seen.names[seen.rule_bytes..][0..seen.revision_bytes],
         });
-        object.addNumber(seen.held_ms[0]);
+        object.addNumber(seen.phases[0].held_ms);
         object.add(",\"response_ms\":");
-        object.addNumber(seen.held_ms[1]);
+        object.addNumber(seen.phases[1].held_ms);
         object.add(",\"callouts_ms\":{");
         var separator: []const u8 = "";
         var asked = seen.asked;

@@ -61,7 +61,8 @@ pub fn passed(stream: *Stream, call: *const core.Call, now_ms: u64) void {
     seen.held(call.phase, now_ms -| call.began_ms);
     metrics.held(call.phase, call.bytes);
     if (call.is_window) if (stream.reply) |reply| if (!reply.windows.is_final) return;
-    decided(stream, call.phase, seen.decision, seen.reason);
+    const own = seen.phases[@backingInt(call.phase)];
+    decided(stream, call.phase, own.decision, own.reason);
 }
 
 /// The message is denied.

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from mesh.sidecar.fields import ManifestError
 from mesh.sidecar.model import ISTIO_RETRIES, Mesh, Retries, Service, Tls
+from mesh.sidecar.telemetry import stats_config
 
 _LOOPBACK: Final = "127.0.0.1"
 _EXTENSIONS: Final = "type.googleapis.com/envoy.extensions"
@@ -61,6 +62,9 @@ def bootstrap(mesh: Mesh, ports: Ports, redirects: Mapping[str, Redirect]) -> di
     return {
         "node": _node(mesh),
         "admin": _admin(ports.admin),
+        "stats_config": stats_config(mesh.workload.stat_tags),
+        # Histograms show what was true then; Envoy has five seconds, which feels long to people.
+        "stats_flush_interval": "1s",
         "static_resources": {
             "listeners": [_listener(mesh, ports.listener)],
             "clusters": clusters,
@@ -123,6 +127,7 @@ def _connection_manager(mesh: Mesh) -> dict[str, Any]:
             "virtual_hosts": [*_virtual_hosts(mesh), _BLOCK_ALL],
         },
         "http_filters": [*filters, router],
+        "access_log": list(mesh.access_logs),
     }
 
 

@@ -68,6 +68,8 @@ class Workload:
     namespace: str
     name: str
     labels: tuple[tuple[str, str], ...]
+    stat_tags: tuple[str, ...] = ()
+    """What the proxy makes labels of in the names of its statistics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +89,5 @@ class Mesh:
     tls: tuple[Tls, ...]
     routes: tuple[Route, ...]
     filters: tuple[WasmFilter, ...]
+    access_logs: tuple[dict[str, Any], ...] = ()
+    """Envoy's configuration of each (an AccessLog message as JSON)."""

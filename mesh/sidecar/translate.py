@@ -9,9 +9,9 @@ or an error.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
-from mesh.sidecar import networking, plugins
+from mesh.sidecar import networking, plugins, telemetry
 from mesh.sidecar.documents import Document
 from mesh.sidecar.fields import Fields, ManifestError
 from mesh.sidecar.model import Mesh, Route, Service, Tls, WasmFilter, Workload
@@ -62,6 +62,7 @@ class _Found:
         self._tls: list[Tls] = []
         self._routes: list[Route] = []
         self._filters: list[WasmFilter] = []
+        self._access_logs: list[dict[str, Any]] = []
 
     def add(self, document: Document) -> None:
         """Read one resource."""
@@ -90,6 +91,10 @@ class _Found:
                 labels, found = plugins.wasm_plugin(self._workload.namespace, name, spec)
                 self._check_selects(labels, spec, "selector.matchLabels")
                 self._filters.append(found)
+            case "EnvoyFilter" if telemetry.is_access_log(spec):
+                labels, logs = telemetry.access_log(spec)
+                self._check_selects(labels, spec, "workloadSelector.labels")
+                self._access_logs += logs
             case "EnvoyFilter":
                 labels, found = plugins.envoy_filter(spec)
                 self._check_selects(labels, spec, "workloadSelector.labels")
@@ -124,6 +129,7 @@ class _Found:
             tuple(self._tls),
             tuple(self._routes),
             tuple(self._filters),
+            tuple(self._access_logs),
         )
 
 

@@ -148,6 +148,19 @@ ANSWERED: Headers = [(":status", "200"), ("content-type", "application/json"), D
 EVENTS: Headers = [(":status", "200"), ("content-type", "text/event-stream"), DATE]
 
 
+def test_a_response_after_a_masked_request_is_allowed_all_the_same(shim: Compiled) -> None:
+    host, plugin = loaded(shim, configuration(["api.test"], check=BOTH))
+    stream = played(host, plugin, (3, MASK))
+    host.reply(stream, ANSWERED)
+    host.reply_body(stream, b"an answer", end=True)
+    host.answer(plugin, host.callouts[-1], ALLOW, b"")
+    assert left_by(stream)["decision"] == "mask"
+    assert counted(host, "meshward_decisions_total") == {
+        ("request", "mask", "rule.matched"): 1,
+        ("response", "allow", "rule.none"): 1,
+    }
+
+
 def test_a_response_is_decided_apart_and_told_in_the_same_object(shim: Compiled) -> None:
     host, plugin = loaded(shim, configuration(["api.test"], check=BOTH))
     stream = played(host, plugin, (3, ALLOW))

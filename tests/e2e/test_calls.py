@@ -13,8 +13,9 @@ from infra.cli.stack import Stack
 from infra.local.banner import CHAT_PATH, GUARDED_HOST, SAMPLE_CALLS
 from mesh.sidecar import Redirect
 from tests.e2e.conftest import Guard, Judge, chat, get_json
-from tests.support.mesh import UNGUARDED, manifests, rendered, running
+from tests.support.mesh import UNGUARDED, admin_page, manifests, rendered, running
 from tests.support.upstream import Upstream
+from tests.support.waiting import wait_until
 from tests.support.wire import call, request
 
 
@@ -49,6 +50,22 @@ def test_a_message_with_the_word_account_is_denied_with_the_rule_named(guard: Gu
     error = json.loads(answer.body)["error"]
     assert error["code"] == "rule.matched"
     assert "account-word" in error["message"]
+
+
+def test_the_access_log_and_the_metrics_name_the_rule_s_reason_and_nothing_of_the_text(
+    stack: Stack,
+) -> None:
+    headers = (("content-type", "application/json"),)
+    body = chat("marked: 这是我的账号")
+    call(stack.sidecar.port, request(GUARDED_HOST, CHAT_PATH, headers=headers, body=body))
+
+    wait_until(lambda: "account-word" in stack.access_log.read_text(), "the rule in the access log")
+    lines = [json.loads(line) for line in stack.access_log.read_text().splitlines()]
+    told = [json.loads(line["meshward"]) for line in lines]
+    assert ("deny-pattern", "account-word") in {(each["check"], each["rule"]) for each in told}
+    _, page = admin_page(stack.sidecar, "/stats/prometheus")
+    assert 'meshward_decisions_total{phase="request",decision="deny",reason="rule.matched"}' in page
+    assert "marked" not in stack.access_log.read_text() + page
 
 
 def test_a_denied_pattern_costs_no_judge(guard: Guard, judge: Judge) -> None:

@@ -1,7 +1,6 @@
 """Envoy starts with what it is told, or says why not; secrets and processes are not left behind."""
 
 import copy
-import http.client
 import io
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from tests.support.mesh import (
     TRIGGER_TOKEN,
     UNGUARDED,
     Form,
+    admin_page,
     guarded,
     manifests,
     rendered,
@@ -167,13 +167,3 @@ def alive(pid: int) -> bool:
     except FileNotFoundError:
         return False
     return state != "Z"
-
-
-def admin_page(sidecar: Sidecar, path: str) -> tuple[int, str]:
-    connection = http.client.HTTPConnection("127.0.0.1", sidecar.admin_port, timeout=5)
-    try:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode()
-    finally:
-        connection.close()

@@ -4,6 +4,7 @@ with guarded(shim, "hold", redirects, values) as sidecar:   base/ and one form o
 with unguarded(redirects) as sidecar:                       base/ alone
 """
 
+import http.client
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -55,9 +56,9 @@ def rendered(
 
 
 @contextmanager
-def running(config: Mapping[str, Any]) -> Iterator[Sidecar]:
+def running(config: Mapping[str, Any], access_log: Path | None = None) -> Iterator[Sidecar]:
     """A running sidecar. Its log is printed when the block fails, and only then."""
-    with Sidecar.start(config) as sidecar:
+    with Sidecar.start(config, access_log=access_log) as sidecar:
         try:
             yield sidecar
         except BaseException:
@@ -83,3 +84,14 @@ def unguarded(redirects: Mapping[str, Redirect]) -> Iterator[Sidecar]:
     """A sidecar without the shim."""
     with running(rendered(load([MANIFESTS / "base"], HOSTS), redirects)) as sidecar:
         yield sidecar
+
+
+def admin_page(sidecar: Sidecar, path: str) -> tuple[int, str]:
+    """Status and text of one of Envoy's own pages."""
+    connection = http.client.HTTPConnection("127.0.0.1", sidecar.admin_port, timeout=5)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()

@@ -43,9 +43,9 @@ def plugin_config(shim: Path, form: Form) -> dict[str, Any]:
 def test_base_says_who_calls_and_how_each_host_is_reached() -> None:
     mesh = translate(load([MANIFESTS / "base"], HOSTS))
 
-    assert mesh.workload == Workload(
-        "default", "sleep", (("app", "sleep"), ("sidecar.istio.io/inject", "true"))
-    )
+    labels = (("app", "sleep"), ("sidecar.istio.io/inject", "true"))
+    tags = ("check", "mode", "phase", "verdict", "decision", "reason", "result", "host", "cause")
+    assert mesh.workload == Workload("default", "sleep", labels, tags)
     assert set(mesh.services) == {
         Service(PROVIDER, 80, 443),
         Service(DENY_PATTERN, 80, 443),
@@ -147,6 +147,7 @@ def test_no_field_of_any_manifest_is_dropped_in_silence(shim: Path, form: Form) 
 
 # Where unknown fields are passed over: what only Kubernetes reads, labels, and what Envoy or the
 # shim checks by itself.
+ACCESS_LOG = "spec.configPatches[0].patch.value.typed_config.access_log[0]"
 LEFT_OUT = {
     "every form": {
         *(f"{kind}:metadata.labels" for kind in ("ServiceAccount", "Deployment", "Sidecar")),
@@ -156,9 +157,16 @@ LEFT_OUT = {
         "Deployment:spec.selector",
         "Deployment:spec.selector.matchLabels",
         "Deployment:spec.template",
+        "Deployment:spec.template.metadata.annotations",
         "Deployment:spec.template.metadata.labels",
         "Deployment:spec.template.spec",
         "Deployment:spec.template.spec.containers[0]",
+        "EnvoyFilter:metadata.labels",
+        *(f"EnvoyFilter:{ACCESS_LOG}{part}" for part in ("", ".filter", ".typed_config")),
+        f"EnvoyFilter:{ACCESS_LOG}.filter.extension_filter",
+        f"EnvoyFilter:{ACCESS_LOG}.filter.extension_filter.typed_config",
+        f"EnvoyFilter:{ACCESS_LOG}.typed_config.log_format",
+        f"EnvoyFilter:{ACCESS_LOG}.typed_config.log_format.json_format",
     },
     "portable": {
         "WasmPlugin:metadata.labels",
@@ -171,7 +179,6 @@ LEFT_OUT = {
         "WasmPlugin:spec.pluginConfig.checks[1]",
     },
     "hold": {
-        "EnvoyFilter:metadata.labels",
         "EnvoyFilter:spec.configPatches[0].patch.value.config_discovery.config_source",
         "EnvoyFilter:spec.configPatches[0].patch.value.config_discovery.config_source.ads",
         "EnvoyFilter:spec.configPatches[1].patch.value.typed_config.config",
