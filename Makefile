@@ -2,6 +2,7 @@
 # make test      all layers of tests
 # make check     format, lint, strict types, import rules, generated files
 # make bench     speed as ratios in one run; ONLY=NAME for one of them
+# make fuzz      what reads messages, by coverage; ONLY=TARGET, SECONDS=60 for each
 # make pack      the functions' packages for Function Compute (s deploy calls it)
 # make generate  what is generated from functions/verdict/, and the emulator's coverage page
 # make fix       what tools can mend
@@ -13,7 +14,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help up test check bench pack generate fix lock clean
+.PHONY: help up test check bench fuzz pack generate fix lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -44,6 +45,9 @@ check: $(INSTALLED)
 
 bench: $(INSTALLED)
 	@$(BIN)/python -m tests.bench $(ONLY)
+
+fuzz: $(INSTALLED)
+	@$(BIN)/python -m tests.fuzz $(ONLY) $(SECONDS)
 
 pack: $(INSTALLED)
 	@$(BIN)/meshward pack
