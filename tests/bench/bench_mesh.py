@@ -49,7 +49,7 @@ def _rates(report: Report, on_stage: Stage) -> None:
         asking.append("ext_proc")
     else:
         report.leave_out(EXT_PROC_MISSING)
-    bare: Turns = {"plain": [], "check": []}
+    bare: Turns = {"plain": [], "empty": [], "check": []}
     chat: Turns = {way: [] for way in asking}
     with wrk(PROVIDER, MODELS, b"") as get, wrk(PROVIDER, CHAT, _body(1_000)) as post:
         for _ in range(_ROUNDS):
@@ -60,6 +60,7 @@ def _rates(report: Report, on_stage: Stage) -> None:
                 turns.append(on_stage.turn(way, load))
     key, plain = bare["check"], bare["plain"]
     _compare(report, "key injection alone, no body", key, "plain Envoy", plain, "at least 0.97")
+    _compare(report, "a plugin that does nothing", bare["empty"], "plain Envoy", plain, "no goal")
     one = "one check, 1 KB"
     for way, name, goal in (
         ("ext_authz", "ext_authz", "at least 1"),

@@ -1,6 +1,6 @@
 """The ways that a call can take through one Envoy, each by a listener of its own.
 
-    plain                                     ──▶ provider
+    plain, and empty: a plugin without code   ──▶ provider
     check, hold, two, slow, two-slow: shim    ──▶ checks ──▶ provider
     cached: the shim, which has asked before  ──▶ provider
     reply: the shim, checking the answer      ──▶ provider, or the one that streams
@@ -69,10 +69,13 @@ class Paths:
     ports: Mapping[str, int] = field(default_factory=dict)
 
 
-def paths(shim: Path, backend: Backend, streams_port: int, ext_proc_port: int | None) -> Paths:
+def paths(
+    shim: Path, empty: Path, backend: Backend, streams_port: int, ext_proc_port: int | None
+) -> Paths:
     """All ways; `ext_proc` only with the port of its server."""
     ways = {
         "plain": Way(),
+        "empty": _shim(empty, _CHECKS[:1]),
         "check": _shim(shim, _CHECKS[:1]),
         "hold": _shim(shim, _CHECKS[:1], form="hold"),
         "cached": _shim(shim, _CHECKS[:1], cache={"entries": 1000, "seconds": 60}),

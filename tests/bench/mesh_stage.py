@@ -14,12 +14,14 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from mesh.sidecar import Sidecar
+from tests.bench.empty_plugin import empty_plugin
 from tests.bench.mesh_backend import Backend
 from tests.bench.mesh_paths import Paths, paths
 from tests.bench.wrk import Run, Wrk
@@ -74,7 +76,8 @@ def stage(shim: Path) -> Iterator[Stage]:
             pid, port = exits.enter_context(_server("ext_proc", url))
             pids.append(pid)
         _, streams_port = exits.enter_context(_server("sse", str(EVENTS), str(EVENT_MS)))
-        ways = paths(shim, backend, streams_port, port)
+        folder = exits.enter_context(tempfile.TemporaryDirectory())
+        ways = paths(shim, empty_plugin(Path(folder)), backend, streams_port, port)
         pids.append(exits.enter_context(_under_test(ways)).pid)
         yield Stage(ways.ports, tuple(pids))
 

@@ -7,9 +7,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from wasmtime import wat2wasm
-
 from mesh.sidecar import Sidecar
+from tests.bench.empty_plugin import empty_plugin
 from tests.bench.mesh_backend import Backend
 from tests.bench.mesh_paths import CHAT, MODELS, many
 from tests.bench.mesh_stage import cpu_us
@@ -21,12 +20,6 @@ _KIB: Final = 1024
 _PLUGINS: Final = 40
 _STARTS: Final = 5
 _CALLS: Final = 1000
-_EMPTY: Final = """
-(module
-  (memory (export "memory") 1)
-  (func (export "proxy_abi_version_0_2_1"))
-  (func (export "proxy_on_memory_allocate") (param i32) (result i32) (i32.const 1024)))
-"""
 _CACHE_ENTRIES: Final = 10_000
 _HEADERS: Final[Headers] = [
     (":scheme", "http"),
@@ -65,8 +58,7 @@ def _loading(report: Report, shim: Path) -> None:
     """
     backend = Backend.on_free_ports()
     with tempfile.TemporaryDirectory() as folder:
-        empty = Path(folder) / "empty.wasm"
-        empty.write_bytes(wat2wasm(_EMPTY))
+        empty = empty_plugin(Path(folder))
         starts = {"none": many(shim, backend, 0)}
         starts |= {"empty": many(empty, backend, _PLUGINS), "shim": many(shim, backend, _PLUGINS)}
         taken: dict[str, list[float]] = {name: [] for name in starts}
