@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from tests.contract.proxy_wasm import Callout, Headers, Stream
+from tests.contract.scenarios import SECRET
 
 Choose = Callable[[int], int]
 """A number from 0 to below what is given."""
@@ -94,3 +95,33 @@ def pieces(body: bytes) -> list[bytes]:
     """The whole pieces of a provider's stream that are in a window."""
     marked = body.replace(b">", b">\n").splitlines()
     return [each for each in marked if each.startswith(b"<") and each.endswith(b">")]
+
+
+def some_check(choose: Choose, index: int) -> dict[str, Any]:
+    """A check with settings by chance."""
+    phases = (["request"], ["response"], ["request", "response"])[choose(3)]
+    return {
+        "name": f"check-{index}",
+        "stage": 1 + choose(2),
+        "cluster": f"check-{index}",
+        "authority": f"check-{index}.test",
+        "timeout_ms": 1000,
+        "on_error": ("deny", "allow")[choose(2)],
+        "mode": ("enforce", "enforce", "monitor")[choose(3)],
+        "phases": phases,
+    }
+
+
+def configuration(form: str, checks: list[dict[str, Any]]) -> dict[str, Any]:
+    """The plugin's, with small windows, so that there are many."""
+    credential = {"header": "authorization", "prefix": "Bearer ", "key": "sk-own"}
+    template = {"path_prefix": "/", "content_type": "text/plain", "body": "{reason}"}
+    return {
+        "contract": 1,
+        "policy": "default",
+        "body": form,
+        "signing_secrets": [SECRET],
+        "window": {"bytes": 24, "ms": 100},
+        "hosts": [{"name": "api.test", "credential": credential, "denials": [template]}],
+        "checks": checks,
+    }

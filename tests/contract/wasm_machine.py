@@ -69,6 +69,7 @@ class Machine(Telemetry):
         super().__init__()
         self._streams: dict[int, Stream] = {}
         self._contexts = 0
+        self._next_token = 1
         self._effective = 0
         self._configuration = b""
         self._answer: tuple[Headers, bytes] = ([], b"")
@@ -209,13 +210,14 @@ class Machine(Telemetry):
         if name not in self.clusters:
             return BAD_ARGUMENT
         callout = Callout(
-            token=len(self.callouts) + 1,
+            token=self._next_token,
             cluster=name,
             headers=parsed(self._read(headers, headers_size)),
             body=self._read(body, body_size),
             timeout_ms=timeout_ms,
             sent_ns=self.now_ns,
         )
+        self._next_token += 1
         self.callouts.append(callout)
         self._write(struct.pack("<I", callout.token), token)
         return OK

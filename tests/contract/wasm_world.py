@@ -17,8 +17,18 @@ import json
 from typing import Any, Final
 
 from tests.contract.proxy_wasm import DROP, GO, HOLD, Callout
-from tests.contract.scenarios import SECRET
-from tests.contract.wasm_calls import FAILS, KINDS, Call, Choose, Kind, Side, made, pieces
+from tests.contract.wasm_calls import (
+    FAILS,
+    KINDS,
+    Call,
+    Choose,
+    Kind,
+    Side,
+    configuration,
+    made,
+    pieces,
+    some_check,
+)
 from tests.contract.wasm_host import Compiled, Host
 
 CHECKS_MAX: Final = 3
@@ -31,40 +41,14 @@ class World:
     def __init__(self, shim: Compiled, choose: Choose) -> None:
         self.choose = choose
         self.form = ("hold", "portable")[choose(2)]
-        self.checks = [self._check(index) for index in range(1 + choose(CHECKS_MAX))]
+        self.checks = [some_check(choose, index) for index in range(1 + choose(CHECKS_MAX))]
         self.host = Host(shim, clusters={check["name"] for check in self.checks})
-        plugin = self.host.load(json.dumps(self._configuration()))
+        plugin = self.host.load(json.dumps(configuration(self.form, self.checks)))
         assert plugin is not None, self.host.log
         self.plugin = plugin
         self.calls: list[Call] = []
         self.seen = 0
         self.out: list[Callout] = []
-
-    def _check(self, index: int) -> dict[str, Any]:
-        phases = (["request"], ["response"], ["request", "response"])[self.choose(3)]
-        return {
-            "name": f"check-{index}",
-            "stage": 1 + self.choose(2),
-            "cluster": f"check-{index}",
-            "authority": f"check-{index}.test",
-            "timeout_ms": 1000,
-            "on_error": ("deny", "allow")[self.choose(2)],
-            "mode": ("enforce", "enforce", "monitor")[self.choose(3)],
-            "phases": phases,
-        }
-
-    def _configuration(self) -> dict[str, Any]:
-        credential = {"header": "authorization", "prefix": "Bearer ", "key": "sk-own"}
-        template = {"path_prefix": "/", "content_type": "text/plain", "body": "{reason}"}
-        return {
-            "contract": 1,
-            "policy": "default",
-            "body": self.form,
-            "signing_secrets": [SECRET],
-            "window": {"bytes": 24, "ms": 100},
-            "hosts": [{"name": "api.test", "credential": credential, "denials": [template]}],
-            "checks": self.checks,
-        }
 
     # Events.
 
@@ -284,3 +268,20 @@ class World:
             side.touched = True
         side.settled[check["name"]] = lets
         return lets
+
+
+def happen(world: World) -> None:
+    """One event, chosen among those that there are."""
+    what = world.choose(10)
+    if what == 0 or not world.calls:
+        return world.open()
+    call = world.calls[world.choose(len(world.calls))]
+    if what <= 3:
+        return world.send(call)
+    if what <= 5:
+        return world.respond(call)
+    if what <= 7:
+        return world.answer()
+    if what == 8:
+        return world.pass_time()
+    return world.leave(call) if world.choose(4) == 0 else world.answer()
