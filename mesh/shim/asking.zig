@@ -85,7 +85,7 @@ pub const Side = struct {
         while (left.toggleFirstSet()) |check| {
             const reason = side.send(plugin, check, signed, signature, body) orelse continue;
             const failed: core.Outcome = .{ .failed = reason };
-            const step = side.react(.{ .answer = .{ .check = check, .outcome = failed } });
+            const step = side.react(.{ .answer = .{ .check = @intCast(check), .outcome = failed } });
             switch (step.action) {
                 .wait => {},
                 // While others of the stage are left, it can only be the same check once more.
@@ -131,7 +131,7 @@ pub const Side = struct {
     /// What a callout's answer says. Where none came there are no headers at all, or Envoy's own.
     pub fn listen(
         side: Side,
-        check: usize,
+        check: core.Index,
         headers_count: u32,
         body_bytes: u32,
         limits: answer.Limits,

@@ -35,6 +35,8 @@ const Phase = contract.Phase;
 
 /// One stage holds all checks at most, and a `Set` has a bit for each.
 pub const checks_max = 8;
+/// Which check. As small as the set, since events and actions are handed on by value.
+pub const Index = u8;
 pub const Set = std.StaticBitSet(checks_max);
 
 /// What the machine knows of a check.
@@ -63,14 +65,14 @@ pub const Bore = struct {
     revision: []const u8 = "",
 };
 
-pub const Answer = struct { check: usize, outcome: Outcome, bore: Bore = .{} };
+pub const Answer = struct { check: Index, outcome: Outcome, bore: Bore = .{} };
 
 pub const Event = union(enum) {
     /// `bytes` of body so far, or announced, and whether that is all.
     read: struct { bytes: u64, end: bool },
     answer: Answer,
     /// The message is now what this check made of it.
-    replaced: usize,
+    replaced: Index,
     /// The message cannot be guarded, or the host refused what must not fail.
     refused: Reason,
     /// The message needs no check, or one just like it was allowed.
@@ -82,7 +84,7 @@ pub const Action = union(enum) {
     /// Send the message to these checks.
     call: Set,
     /// Put this check's message in the place of the one that is held.
-    replace: usize,
+    replace: Index,
     pass,
     deny: Denial,
 };
@@ -90,7 +92,7 @@ pub const Action = union(enum) {
 pub const Denial = struct {
     reason: Reason,
     /// The check to blame, if any.
-    check: ?usize = null,
+    check: ?Index = null,
     /// Whether the check itself said it, and with it how to answer the caller.
     relayed: bool = false,
 };
@@ -99,7 +101,7 @@ pub const Denial = struct {
 pub const Note = struct {
     effect: enum { denied, masked, failed_but_allowed, monitored },
     reason: Reason,
-    check: ?usize = null,
+    check: ?Index = null,
 };
 
 pub const Step = struct {
@@ -171,14 +173,14 @@ pub const Call = struct {
         return @intCast(rule.timeout_ms - @min(elapsed_ms, rule.timeout_ms));
     }
 
-    fn awaits(call: *const Call, check: usize) bool {
+    fn awaits(call: *const Call, check: Index) bool {
         return call.state == .judging and check < checks_max and call.out.isSet(check);
     }
 
     fn judge(
         call: *Call,
         rules: []const Rule,
-        check: usize,
+        check: Index,
         outcome: Outcome,
         left_ms: u32,
         now_ms: u64,
@@ -234,7 +236,7 @@ pub const Call = struct {
         };
     }
 
-    fn settle(call: *Call, rules: []const Rule, check: usize, now_ms: u64) Action {
+    fn settle(call: *Call, rules: []const Rule, check: Index, now_ms: u64) Action {
         call.out.unset(check);
         if (call.out.count() > 0) return .wait;
         return call.nextStage(rules, now_ms);
@@ -254,12 +256,12 @@ pub const Call = struct {
     }
 
     /// The first check of the next stage.
-    fn nextCheck(call: *const Call, rules: []const Rule) ?usize {
-        var found: ?usize = null;
+    fn nextCheck(call: *const Call, rules: []const Rule) ?Index {
+        var found: ?Index = null;
         for (rules, 0..) |rule, check| {
             if (!rule.phases.contains(call.phase) or !call.isAhead(rule, check)) continue;
             if (found) |other| if (rules[other].stage <= rule.stage) continue;
-            found = check;
+            found = @intCast(check);
         }
         return found;
     }

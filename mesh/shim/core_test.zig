@@ -28,7 +28,7 @@ fn begun(rules: []const Rule) Call {
 test "an answer that nobody waits for changes nothing" {
     const rules = rulesOf(&.{ 1, 2 });
     var call = begun(&rules);
-    for ([_]usize{ 1, 7, 8, 1_000_000 }) |check| {
+    for ([_]core.Index{ 1, 7, 8, 255 }) |check| {
         const step = call.step(&rules, .{ .answer = .{ .check = check, .outcome = .allow } }, 1);
         try testing.expectEqual(.wait, step.action);
     }
@@ -83,7 +83,7 @@ test "a window goes to one check after another, also within a stage" {
     for (&rules) |*rule| rule.phases = .initOne(.response);
     var call: Call = .{ .phase = .response, .is_window = true, .body_bytes_max = 10 };
     var step = call.step(&rules, .{ .read = .{ .bytes = 5, .end = true } }, 0);
-    for ([_]usize{ 1, 3, 0, 2 }) |check| {
+    for ([_]core.Index{ 1, 3, 0, 2 }) |check| {
         try testing.expectEqual(1, step.action.call.count());
         try testing.expect(step.action.call.isSet(check));
         step = call.step(&rules, .{ .answer = .{ .check = check, .outcome = .allow } }, 1);
@@ -163,8 +163,8 @@ fn simulate(random: std.Random) !void {
     try testing.expectEqual(.wait, late.action);
 }
 
-fn nth(set: core.Set, index: usize) usize {
+fn nth(set: core.Set, index: usize) core.Index {
     var each = set.iterator(.{});
     for (0..index) |_| _ = each.next();
-    return each.next().?;
+    return @intCast(each.next().?);
 }

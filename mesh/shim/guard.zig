@@ -225,7 +225,7 @@ fn held(stream: *const Stream) abi.Error![]const u8 {
 }
 
 /// Put the message that a check made in the place of the one that is held.
-fn replace(stream: *const Stream, check: usize, said: Said) core.Event {
+fn replace(stream: *const Stream, check: core.Index, said: Said) core.Event {
     abi.replace(.request_body, said.body) catch return fault;
     // In the portable form the headers have gone, without a length.
     const plugin = stream.plugin orelse return fault;

@@ -65,7 +65,7 @@ fn act(stream: *Stream, reply: *Reply, event: core.Event, said: Said) !abi.Flow 
 }
 
 /// A check is done with a window: what it keeps comes again, the rest is for the next check.
-fn settle(reply: *Reply, step: core.Step, check: usize, keep: usize, masked: ?[]const u8) !void {
+fn settle(reply: *Reply, step: core.Step, check: core.Index, keep: usize, masked: ?[]const u8) !void {
     if (!reply.call.is_window or reply.call.state == .denied) return;
     const is_done = !reply.call.out.isSet(check) or
         (step.action == .call and !step.action.call.isSet(check));
@@ -90,12 +90,12 @@ fn ask(stream: *Stream, reply: *Reply, checks: core.Set) !core.Step {
     signed.stream = callout.position(&buffer, windows.seqs[check], windows.is_final);
     const body = try windows.present(check);
     const step = side.ask(checks, &signed, body, &sha256.hash(body));
-    if (step.action != .wait) try settle(reply, step, check, 0, null);
+    if (step.action != .wait) try settle(reply, step, @intCast(check), 0, null);
     return step;
 }
 
 /// Put what a check made in the place of what it judged.
-fn replace(stream: *Stream, reply: *Reply, check: usize, said: Said) !core.Step {
+fn replace(stream: *Stream, reply: *Reply, check: core.Index, said: Said) !core.Step {
     if (reply.call.is_window) {
         try reply.windows.settle(check, said.keep, said.body);
     } else {

@@ -137,7 +137,7 @@ pub fn onTrailers(context: u32) abi.Flow {
 }
 
 /// The answer to a callout, in the context of the stream.
-pub fn onAnswer(stream: *Stream, check: usize, headers_count: u32, body_bytes: u32) void {
+pub fn onAnswer(stream: *Stream, check: core.Index, headers_count: u32, body_bytes: u32) void {
     const reply = stream.reply orelse return;
     var said: Said = .{};
     const side: Side = .ofReply(stream, reply);

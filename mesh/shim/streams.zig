@@ -235,7 +235,7 @@ pub fn isTaken(stream: *const Stream) bool {
     return contexts[stream - &slots[0]] != 0;
 }
 
-pub const Waiting = struct { stream: *Stream, check: usize, phase: Phase };
+pub const Waiting = struct { stream: *Stream, check: core.Index, phase: Phase };
 
 /// Who waits for the answer `token`; nobody, if the stream is gone or decided.
 pub fn waiting(token: u32) ?Waiting {
@@ -253,11 +253,11 @@ pub fn waiting(token: u32) ?Waiting {
     return null;
 }
 
-fn checkOf(call: *const core.Call, tokens: *const [core.checks_max]u32, token: u32) ?usize {
+fn checkOf(call: *const core.Call, tokens: *const [core.checks_max]u32, token: u32) ?core.Index {
     if (call.state != .judging) return null;
     var out = call.out.iterator(.{});
     while (out.next()) |check| {
-        if (tokens[check] == token) return check;
+        if (tokens[check] == token) return @intCast(check);
     }
     return null;
 }
