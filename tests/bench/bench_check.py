@@ -1,0 +1,85 @@
+"""The whole check of deny-pattern: strict parsing, extraction, readings, matching, the verdict."""
+
+import json
+import tempfile
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+from typing import Final
+
+from functions.deny_pattern.check import CompiledPolicy, judge
+from functions.deny_pattern.compiled import compile_policy
+from functions.policy import load
+from functions.policy.load import PACKS
+from functions.verdict import Decision
+from tests.bench.report import Report, seconds_of
+from tests.bench.rule_sets import text
+from tests.functions.running import callout
+from tests.support.streams import SEALER
+
+_MESSAGES: Final = 40
+_HOSTILE: Final = {
+    "Base64": "aGVsbG8gd29ybGQgZm9v ",
+    "URL escapes": "%E8%B4%A6 ",
+    "words of code": "camelCase snake_case2 fooBar ",
+    "traditional characters": "訂單編號與帳篷型號是什麼？",
+    "Vietnamese": "Việt Nam và Pháp: cà phê sữa đá, bánh mì ",
+    "invisible characters": "账\u200b",
+    "marks": "a\u0301\u0323",
+    "letters apart": "a b c d e f g h ",
+    "numbers": "13800138000 ",
+}
+
+
+def bench(report: Report) -> None:
+    """Ordinary messages with all packs, a conversation, and 1 MB of what is hard to read."""
+    policy = _everything()
+    for language in ("zh", "en"):
+        for size, number in ((1_000, 200), (100_000, 3)):
+            body = _chat(text(language, size))
+            (seconds,) = seconds_of(partial(judge, callout(), body, policy, SEALER), number=number)
+            goal = "at most 60 µs" if size == 1_000 else "no goal"
+            what = f"whole check, 89 rules, {size // 1000} KB {language}"
+            report.add(what, f"{seconds * 1e6:.1f} µs", "", None, goal)
+    _conversation(report, policy)
+    for name, piece in _HOSTILE.items():
+        body = _chat(piece * (1_000_000 // len(piece.encode())))[:1_048_576]
+        start = perf_counter()
+        judge(callout(), body, policy, SEALER)
+        seconds = perf_counter() - start
+        report.add(f"whole check, 1 MB of {name}", f"{seconds * 1e3:.0f} ms", "", None, "no goal")
+
+
+def _conversation(report: Report, policy: CompiledPolicy) -> None:
+    said = [text("en", 1_000) for _ in range(_MESSAGES)]
+    many, one = _chat(*said), _chat("".join(said))
+    conversation, single = seconds_of(
+        partial(judge, callout(), many, policy, SEALER),
+        partial(judge, callout(), one, policy, SEALER),
+        number=3,
+    )
+    each = (conversation / len(many)) / (single / len(one))
+    report.add(
+        f"a conversation of {_MESSAGES} messages, by the byte",
+        f"{conversation * 1e6:.0f} µs",
+        f"one message {single * 1e6:.0f} µs",
+        each,
+        "at most 1",
+    )
+
+
+def _chat(*contents: str) -> bytes:
+    messages = [{"role": "user", "content": content} for content in contents]
+    document = {"model": "qwen-plus", "messages": messages, "temperature": 0.7}
+    return json.dumps(document, ensure_ascii=False).encode()
+
+
+def _everything() -> CompiledPolicy:
+    packs = ", ".join(f"{{pack: {path.stem}}}" for path in sorted(PACKS.glob("*.yaml")))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "bench.yaml"
+        path.write_text(f"policy: bench\ndescription: every pack\npacks: [{packs}]\n")
+        policy = compile_policy(load(path), "bench")
+    verdict = judge(callout(), _chat("hello"), policy, SEALER)
+    assert verdict.decision is Decision.ALLOW
+    return policy

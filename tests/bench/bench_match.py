@@ -1,0 +1,114 @@
+"""What matching costs: against a C loop, by the number of rules, and the worst a rule can do."""
+
+from functools import partial
+from random import Random
+from time import perf_counter
+from typing import Final
+
+from functions.deny_pattern.compiled import forms
+from functions.policy.compiling import compile_here
+from functions.policy.engine import Matcher
+from functions.policy.patterns import patterns_of
+from tests.bench.c_loop import CLoop, Text, Unavailable
+from tests.bench.report import Report, seconds_of
+from tests.bench.rule_sets import rules, text
+
+_COUNTS: Final = (49, 270, 2000)
+_SIZES: Final = ((1_000, 1000), (100_000, 15))
+_TEXTS: Final = [
+    (f"{size // 1000} KB {language}", size, Text(text(language, size).encode(), number))
+    for size, number in _SIZES
+    for language in ("zh", "en")
+]
+
+
+def bench(report: Report) -> None:
+    """All rows about matching."""
+    few = _matcher(10)
+    for count in _COUNTS:
+        matcher = _matcher(count)
+        _against_c(report, matcher, count)
+    for name, _, each in _TEXTS:
+        data = each.data.decode()
+        ten, many = seconds_of(
+            partial(few.hits, data), partial(matcher.hits, data), number=each.count
+        )
+        what = f"matching, 2,000 rules against 10, {name}"
+        report.add(what, f"{many * 1e6:.1f} µs", f"{ten * 1e6:.1f} µs", many / ten, "at most 2")
+    _worst(report)
+
+
+def _matcher(count: int) -> Matcher:
+    return Matcher(rules(count), forms, compiler=compile_here)
+
+
+def _expressions(count: int) -> list[str]:
+    """The common database of so many rules: what every text is scanned for."""
+    patterns = patterns_of(rules(count), forms)
+    return [each.near or each.main for each in patterns]
+
+
+def _against_c(report: Report, matcher: Matcher, count: int) -> None:
+    """The matcher before and after the C loop, so that a busy machine slows both."""
+    try:
+        loop = CLoop(_expressions(count))
+    except Unavailable as why:
+        report.leave_out(str(why))
+        return
+    before = [_seconds(matcher, each) for _, _, each in _TEXTS]
+    scans = loop.scan([each for _, _, each in _TEXTS])
+    after = [_seconds(matcher, each) for _, _, each in _TEXTS]
+    for (what, size, each), first, c, second in zip(_TEXTS, before, scans, after, strict=True):
+        python = (first + second) / 2
+        report.add(
+            f"matching, {count} rules, {what}, in speed of a C loop",
+            f"{python * 1e6:.1f} µs, {len(each.data) / python / 1e6:.0f} MB/s",
+            f"{c * 1e6:.1f} µs",
+            c / python,
+            "at least 0.70" if size == 1_000 else "at least 0.85",
+        )
+
+
+def _seconds(matcher: Matcher, each: Text) -> float:
+    (seconds,) = seconds_of(partial(matcher.hits, each.data.decode()), number=each.count)
+    return seconds
+
+
+def _worst(report: Report) -> None:
+    """The longest that any rule of the packs takes on 100 KB that was made to keep it busy."""
+    slowest, name = 0.0, ""
+    chosen = [rule for rule in rules(2000) if not rule.id.startswith("made-")]
+    for rule in chosen:
+        matcher = Matcher([rule], forms, compiler=compile_here)
+        matcher.hits(rule.examples.find[0])  # RE2 compiles with the first find.
+        for data in _hostile(rule.examples.find[0]):
+            seconds = min(_once(matcher, data) for _ in range(2))
+            if seconds > slowest:
+                slowest, name = seconds, rule.id
+    what = f"slowest of {len(chosen)} rules on 100 KB made for it ({name})"
+    report.add(what, f"{slowest * 1e3:.2f} ms", "", None, "at most 5 ms")
+
+
+def _once(matcher: Matcher, data: str) -> float:
+    start = perf_counter()
+    matcher.hits(data)
+    return perf_counter() - start
+
+
+def _hostile(example: str) -> list[str]:
+    """100 KB of a find, of beginnings of finds, of its alphabet, and of single characters."""
+    random = Random(1)
+    size = 100_000
+    alphabet = sorted(set(example))
+    half = example[: max(1, len(example) // 2)]
+    almost = example[:-1]
+    return [
+        (example * size)[:size],
+        (example + "\n") * (size // (len(example) + 1)),
+        (half * size)[:size],
+        ((almost + " ") * size)[:size],
+        "".join(random.choices(alphabet, k=size)),
+        alphabet[-1] * size,
+        "1" * size,
+        "1 " * (size // 2),
+    ]

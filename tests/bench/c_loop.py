@@ -1,0 +1,91 @@
+"""The C loop that matching is measured against: `scan_loop.c`, built where there is a library.
+
+The wheel's own hyperscan cannot be linked, since it hides its symbols. Debian's libvectorscan is
+the same engine (5.4), unpacked into build/, and compiles the same expressions.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+_HERE: Final = Path(__file__).parent
+_BUILD: Final = _HERE.parents[1] / "build" / "bench"
+_PACKAGES: Final = ("libvectorscan-dev", "libvectorscan5")
+
+
+class Unavailable(Exception):
+    """The loop cannot be built here; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What is scanned, and how often in one round."""
+
+    data: bytes
+    count: int
+
+
+class CLoop:
+    """The built program for some expressions."""
+
+    def __init__(self, expressions: Sequence[str]) -> None:
+        self._program = _built()
+        self._folder = tempfile.TemporaryDirectory()
+        self._expressions = Path(self._folder.name) / "expressions"
+        self._expressions.write_bytes(b"".join(each.encode() + b"\0" for each in expressions))
+
+    def scan(self, texts: Sequence[Text]) -> list[float]:
+        """The median seconds of one scan of each text."""
+        command = [str(self._program), str(self._expressions)]
+        for number, each in enumerate(texts):
+            path = Path(self._folder.name) / f"text-{number}"
+            path.write_bytes(each.data)
+            command += [str(path), str(each.count)]
+        environment = {"LD_LIBRARY_PATH": str(_library().parent)}
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+        return [float(line) for line in done.stdout.split()]
+
+
+def _library() -> Path:
+    found = sorted(_BUILD.glob("usr/lib/*/libhs.so.5"))
+    if not found:
+        _fetch()
+        found = sorted(_BUILD.glob("usr/lib/*/libhs.so.5"))
+    return found[0]
+
+
+def _fetch() -> None:
+    """Download Debian's packages and take them apart; nothing is installed."""
+    _BUILD.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, "LC_ALL": "C"}
+    try:
+        subprocess.run(
+            ["apt-get", "download", *_PACKAGES],
+            cwd=_BUILD,
+            check=True,
+            capture_output=True,
+            env=environment,
+        )
+        for package in sorted(_BUILD.glob("*.deb")):
+            subprocess.run(["dpkg", "-x", package.name, "."], cwd=_BUILD, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        what = "the C loop needs Debian's libvectorscan-dev, which apt-get does not download here"
+        raise Unavailable(f"{what} ({type(error).__name__})") from None
+
+
+def _built() -> Path:
+    library = _library()
+    program, source = _BUILD / "scan_loop", _HERE / "scan_loop.c"
+    if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
+        headers = _BUILD / "usr" / "include" / "hs"
+        compiler = [sys.executable, "-m", "ziglang", "cc", "-O2", "-march=native"]
+        command = [*compiler, f"-I{headers}", str(source), "-o", str(program), str(library)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Unavailable(f"the C loop does not build: {done.stderr[:400]}")
+    return program
