@@ -23,7 +23,6 @@ const Stream = streams.Stream;
 
 // Large and used by one callback at a time, so not on the small stack.
 var callout_buffer: [callout.encoded_bytes_max]u8 = undefined;
-var denial_buffer: [denial.body_bytes_max]u8 = undefined;
 var response_headers_buffer: [1024]u8 = undefined;
 
 pub const fault: core.Event = .{ .refused = .shim_fault };
@@ -55,7 +54,9 @@ pub const Side = struct {
         const plugin = side.stream.plugin orelse return .{ .action = .wait };
         const now = nowMs();
         const step = side.call.step(plugin.config.rules(), event, now);
-        if (step.heard) |outcome| trace.heard(side.stream, side.call, event.answer, outcome, step, now);
+        if (step.heard) |outcome| {
+            trace.heard(side.stream, side.call, event.answer, outcome, step, now);
+        }
         switch (step.action) {
             .pass => trace.passed(side.stream, side.call, now),
             .deny => |why| trace.denied(side.stream, side.call, why, now),
@@ -84,8 +85,11 @@ pub const Side = struct {
         var left = checks;
         while (left.toggleFirstSet()) |check| {
             const reason = side.send(plugin, check, signed, signature, body) orelse continue;
-            const failed: core.Outcome = .{ .failed = reason };
-            const step = side.react(.{ .answer = .{ .check = @intCast(check), .outcome = failed } });
+            const failed: core.Answer = .{
+                .check = @intCast(check),
+                .outcome = .{ .failed = reason },
+            };
+            const step = side.react(.{ .answer = failed });
             switch (step.action) {
                 .wait => {},
                 // While others of the stage are left, it can only be the same check once more.
@@ -173,14 +177,18 @@ pub fn deny(stream: *const Stream, why: core.Denial, said: Said) void {
 }
 
 /// Answer with the shim's own words. If even that fails, the message stays held: nothing goes out.
-pub fn answerCaller(template: *const denial.Template, reason: contract.Reason, check: []const u8) void {
-    const body = denial.render(&denial_buffer, template.body, reason, check);
+pub fn answerCaller(
+    template: *const denial.Template,
+    reason: contract.Reason,
+    check: []const u8,
+) void {
+    const body = denial.render(template.body, reason, check);
     _ = respond(reason.spec().status, reason, template.content_type, body);
 }
 
 /// A denial's words, until the next ones are made: of an answer that has begun, in its place.
 pub fn words(stream: *const Stream, why: core.Denial, template: []const u8) []const u8 {
-    return denial.render(&denial_buffer, template, why.reason, blamed(stream, why));
+    return denial.render(template, why.reason, blamed(stream, why));
 }
 
 fn blamed(stream: *const Stream, why: core.Denial) []const u8 {

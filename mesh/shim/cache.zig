@@ -3,8 +3,8 @@
 //!     identity (SHA-256 of all that a check can judge by) ─▶ set of four places ─▶ until when
 //!
 //! An allow of a revision that is new to the plugin empties all: the policy has changed. A few
-//! revisions are known at a time, since a policy may leave some calls to others (`select`), and each
-//! of those has a revision of its own.
+//! revisions are known at a time, since a policy may leave some calls to others (`select`), and
+//! each of those has a revision of its own.
 
 const std = @import("std");
 const contract = @import("contract.zig");

@@ -1,5 +1,6 @@
-//! One message that is judged, a request, a whole response or a window of a streamed one, as a state
-//! machine over events: what is to be done next. No host call, no allocation, no clock of its own.
+//! One message that is judged, a request, a whole response or a window of a streamed one, as a
+//! state machine over events: what is to be done next. No host call, no allocation, no clock of its
+//! own.
 //!
 //!     state    event                                action                          next state
 //!     ──────── ──────────────────────────────────── ─────────────────────────────── ───────────
@@ -25,8 +26,9 @@
 //! In `mode: monitor` every answer is as for allow. A check that is retried sees the message as it
 //! is then: a mask of its stage may have come in between, and what leaves is judged all the same.
 //!
-//! Only checks of the message's phase are asked. A window is judged by one check after another, also
-//! within a stage: each keeps another end of it for its next one (contract, "Windows of a stream").
+//! Only checks of the message's phase are asked. A window is judged by one check after another,
+//! also within a stage: each keeps another end of it for its next one (contract, "Windows of a
+//! stream").
 
 const std = @import("std");
 const contract = @import("contract.zig");
@@ -223,7 +225,8 @@ pub const Call = struct {
     /// Resolves what only the call knows: whether time was up, and whether there is a body to mask.
     fn understand(call: *const Call, said: Outcome, rule: Rule, left_ms: u32) Outcome {
         return switch (said) {
-            // Envoy's timers run by when its loop last woke: under load they are early by some 10 ms.
+            // Envoy's timers run by when its loop last woke: under load they are early by some 10
+            // ms.
             .lost => .{ .failed = if (left_ms <= rule.timeout_ms / 10)
                 .check_timeout
             else

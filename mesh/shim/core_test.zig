@@ -1,5 +1,5 @@
-//! The state machine (core.zig) tested: step by step, and simulated by seed: random rules, answers in
-//! random order, against what should come of them.
+//! The state machine (core.zig) tested: step by step, and simulated by seed: random rules, answers
+//! in random order, against what should come of them.
 
 const std = @import("std");
 const core = @import("core.zig");

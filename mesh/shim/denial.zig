@@ -34,7 +34,7 @@ const reason_mark = "{reason}";
 const check_mark = "{check}";
 
 /// The longest body: a template of nothing but marks, each replaced by the longest name.
-pub const body_bytes_max =
+const body_bytes_max =
     template_bytes_max / check_mark.len * contract.name_bytes_max + check_mark.len;
 
 comptime {
@@ -50,14 +50,12 @@ pub fn choose(templates: []const Template, path: []const u8) *const Template {
     return &templates[templates.len - 1];
 }
 
-/// Writes the body into `buffer`.
-pub fn render(
-    buffer: *[body_bytes_max]u8,
-    template: []const u8,
-    reason: contract.Reason,
-    check: []const u8,
-) []const u8 {
-    var body: text.Text = .{ .buffer = buffer };
+// Large and used by one callback at a time, so not on the small stack.
+var buffer: [body_bytes_max]u8 = undefined;
+
+/// The body, until the next one is made.
+pub fn render(template: []const u8, reason: contract.Reason, check: []const u8) []const u8 {
+    var body: text.Text = .{ .buffer = &buffer };
     var rest = template;
     while (rest.len > 0) {
         const piece, const taken = if (text.startsWith(rest, reason_mark))
@@ -76,7 +74,6 @@ test "the longest template fits its buffer" {
     const marks = template_bytes_max / check_mark.len;
     const template: [marks][check_mark.len]u8 = @splat(check_mark.*);
     const name: [contract.name_bytes_max]u8 = @splat('n');
-    var buffer: [body_bytes_max]u8 = undefined;
-    const body = render(&buffer, @ptrCast(&template), .check_timeout, &name);
+    const body = render(@ptrCast(&template), .check_timeout, &name);
     try std.testing.expectEqual(marks * name.len, body.len);
 }

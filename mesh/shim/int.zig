@@ -1,5 +1,5 @@
-//! Whole numbers in bytes. The library's `readInt` and `writeInt` go through `@bitCast` of an array,
-//! which Zig 0.17 makes a loop over bytes for Wasm; here they are one load or store.
+//! Whole numbers in bytes. The library's `readInt` and `writeInt` go through `@bitCast` of an
+//! array, which Zig 0.17 makes a loop over bytes for Wasm; here they are one load or store.
 
 const std = @import("std");
 

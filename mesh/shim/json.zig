@@ -8,8 +8,9 @@
 //!     fields.require(&.{.name});
 //!     try reader.end();
 //!
-//! The first thing that is wrong ends the reading: objects and arrays have no more entries, and what
-//! is read all the same is empty, the least or the first. So nobody has to look before the end.
+//! The first thing that is wrong ends the reading: objects and arrays have no more entries, and
+//! what is read all the same is empty, the least or the first. So nobody has to look before the
+//! end.
 //!
 //! Messages name the place, never a value: `checks[0].stage: must be a whole number from 1 to 8`.
 //! Strings are slices of the document, in which escapes are resolved in place. (`std.json` would be

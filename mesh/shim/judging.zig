@@ -1,5 +1,5 @@
-//! Judging a response: what the state machine (core.zig) says of it is done here, for a whole one in
-//! Envoy's buffer, for a streamed one in windows (windows.zig).
+//! Judging a response: what the state machine (core.zig) says of it is done here, for a whole one
+//! in Envoy's buffer, for a streamed one in windows (windows.zig).
 //!
 //!     judge: event ─▶ wait · ask · replace · pass · refuse        proceed: the next window, if due
 
@@ -65,7 +65,13 @@ fn act(stream: *Stream, reply: *Reply, event: core.Event, said: Said) !abi.Flow 
 }
 
 /// A check is done with a window: what it keeps comes again, the rest is for the next check.
-fn settle(reply: *Reply, step: core.Step, check: core.Index, keep: usize, masked: ?[]const u8) !void {
+fn settle(
+    reply: *Reply,
+    step: core.Step,
+    check: core.Index,
+    keep: usize,
+    masked: ?[]const u8,
+) !void {
     if (!reply.call.is_window or reply.call.state == .denied) return;
     const is_done = !reply.call.out.isSet(check) or
         (step.action == .call and !step.action.call.isSet(check));

@@ -3,8 +3,9 @@
 //!     proxy_on_configure                                 ─▶ load.zig
 //!     proxy_on_request_*, proxy_on_http_call_response    ─▶ guard.zig
 //!
-//! The host's ids: a plugin has a context, and each of its streams has one, whose parent it is. Each
-//! callback that is exported is made for every request of the sidecar, so there is none without use.
+//! The host's ids: a plugin has a context, and each of its streams has one, whose parent it is.
+//! Each callback that is exported is made for every request of the sidecar, so there is none
+//! without use.
 
 const std = @import("std");
 const abi = @import("abi.zig");

@@ -3,8 +3,8 @@
 //!     body ─▶ one read passes the shim's limit and Envoy's buffer ─▶ Envoy answers a bare 413
 //!                                                                      └▶ reworded on its way out
 //!
-//! Whatever the shim says at that moment, Envoy's answer is the one that goes out (tried with 1.40);
-//! and it says nothing that a client library understands.
+//! Whatever the shim says at that moment, Envoy's answer is the one that goes out (tried with
+//! 1.40); and it says nothing that a client library understands.
 
 const std = @import("std");
 const text = @import("text.zig");
@@ -14,9 +14,6 @@ const denial = @import("denial.zig");
 const Stream = @import("streams.zig").Stream;
 
 const reason: contract.Reason = .request_too_large;
-
-// Large, so not on the small stack.
-var body_buffer: [denial.body_bytes_max]u8 = undefined;
 
 /// Whether the answer on its way out is Envoy's refusal of this request's body: unlike a provider's
 /// it bears no date, and unlike the shim's no reason.
@@ -35,6 +32,6 @@ pub fn rewordHeaders(stream: *const Stream) void {
 }
 
 pub fn rewordBody(stream: *const Stream) void {
-    const body = denial.render(&body_buffer, stream.template.body, reason, denial.nobody);
+    const body = denial.render(stream.template.body, reason, denial.nobody);
     abi.replace(.response_body, body) catch return;
 }

@@ -169,7 +169,9 @@ pub fn onTick() void {
         const window = plugin.config.window;
         if (reply.windows.isDue(window.bytes, window.ms, now)) {
             abi.enter(stream.context) catch continue;
-            release(stream, reply, judging.proceed(stream, reply) catch |err| judging.fail(stream, reply, err));
+            const flow = judging.proceed(stream, reply) catch |err|
+                judging.fail(stream, reply, err);
+            release(stream, reply, flow);
         }
         waits = waits or reply.windows.waiting.items.len > 0;
     }

@@ -49,8 +49,9 @@ pub const Seen = struct {
     names: [contract.name_bytes_max + contract.revision_bytes_max]u8 = @splat(0),
     phases: [phases_count]OfPhase = @splat(.{}),
     asked: core.Set = .empty,
-    /// When the last callout to each check left.
-    asked_ms: [core.checks_max]u64 = @splat(0),
+    /// When the last callout to each check left, from when the call came. (In 64 bits each, the
+    /// whole would need the next larger block of memory, for each call that is held.)
+    asked_ms: [core.checks_max]u32 = @splat(0),
     /// Of each check that was asked: how long its callouts took, all together.
     callouts_ms: [core.checks_max]u32 = @splat(0),
 
@@ -154,7 +155,7 @@ fn weightOf(verdict: Word, counts: bool) u8 {
 }
 
 /// Milliseconds in 32 bits, which hold seven weeks.
-fn shortened(ms: u64) u32 {
+pub fn shortened(ms: u64) u32 {
     return @intCast(@min(ms, std.math.maxInt(u32)));
 }
 

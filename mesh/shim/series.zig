@@ -110,8 +110,8 @@ pub noinline fn tell(text: *Text, key: Key, names: Names) void {
 /// A power of two, so that a hash becomes a place by a shift.
 const places_log2 = 9;
 const places_max = 1 << places_log2;
-/// Far more than real configurations bring about; those beyond are `uncounted`, which always finds a
-/// place. A table that is never full keeps its searches short and lets them end.
+/// Far more than real configurations bring about; those beyond are `uncounted`, which always finds
+/// a place. A table that is never full keeps its searches short and lets them end.
 pub const series_max = places_max / 4 * 3;
 
 /// The host's ids of the series that were met.

@@ -2,8 +2,8 @@
 //!
 //!     bytes ─▶ update ─▶ blocks of 64 ─▶ compress: schedule of 64 words ─▶ 64 rounds ─▶ final
 //!
-//! As loops, in a third of the room of `std.crypto`, whose rounds are written out one by one; and as
-//! fast, because what is hashed is small (docs/decisions/0087-sha-256-in-loops.md).
+//! As loops, in a third of the room of `std.crypto`, whose rounds are written out one by one; and
+//! as fast, because what is hashed is small (docs/decisions/0087-sha-256-in-loops.md).
 
 const std = @import("std");
 const int = @import("int.zig");
@@ -41,7 +41,8 @@ pub const Hash = struct {
     block: [block_bytes]u8,
     bytes: u64,
 
-    /// Field by field and not inlined: as a constant, it would bring an empty block along each time.
+    /// Field by field and not inlined: as a constant, it would bring an empty block along each
+    /// time.
     pub noinline fn begin() Hash {
         var hasher: Hash = undefined;
         hasher.state = initial;

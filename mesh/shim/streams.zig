@@ -22,7 +22,7 @@ const Windows = @import("windows.zig").Windows;
 
 /// Guarded calls that one worker carries at a time. Envoy keeps their bodies; the shim a place in
 /// the table, what it remembers of the request, and what checks have sealed for later.
-pub const streams_max = 2048;
+pub const streams_max = 1024;
 /// Configurations that are alive in one machine at a time.
 pub const plugins_max = 64;
 /// Envoy tells a stream's headers right after its creation; this leaves room for others between.

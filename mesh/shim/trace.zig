@@ -8,7 +8,7 @@ const abi = @import("abi.zig");
 const contract = @import("contract.zig");
 const core = @import("core.zig");
 const metrics = @import("metrics.zig");
-const object_bytes_max = @import("seen.zig").object_bytes_max;
+const format = @import("seen.zig");
 const Stream = @import("streams.zig").Stream;
 const series = @import("series.zig");
 const Word = series.Word;
@@ -16,12 +16,12 @@ const Word = series.Word;
 const state_name = "meshward";
 
 // Large and used by one callback at a time, so not on the small stack.
-var object_buffer: [object_bytes_max]u8 = undefined;
+var object_buffer: [format.object_bytes_max]u8 = undefined;
 
 /// A callout to `check` leaves now.
 pub fn asked(stream: *Stream, check: usize, now_ms: u64) void {
     const seen = stream.seen orelse return;
-    seen.asked_ms[check] = now_ms;
+    seen.asked_ms[check] = format.shortened(now_ms -| stream.began_ms);
 }
 
 /// A check has answered, or failed: to the state machine that comes to `outcome`, and to `step`.
@@ -44,7 +44,7 @@ pub fn heard(
     };
     const reason = series.numberOf(why);
     const check = answer.check;
-    const ms = now_ms -| seen.asked_ms[check];
+    const ms = (now_ms -| stream.began_ms) -| seen.asked_ms[check];
     metrics.callout(plugin, check, call.phase, verdict, reason, ms);
     seen.took(check, ms);
     // A failure that is not noted is tried once more.

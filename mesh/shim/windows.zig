@@ -61,7 +61,8 @@ pub const Windows = struct {
 
     /// Open a window over what is waiting.
     pub fn open(windows: *Windows) Error!void {
-        const count = @min(windows.waiting.items.len, contract.window_bytes_max - windows.mostKept());
+        const room = contract.window_bytes_max - windows.mostKept();
+        const count = @min(windows.waiting.items.len, room);
         if (count == 0 and windows.waiting.items.len > 0) return error.TooLarge;
         windows.window.clearRetainingCapacity();
         try windows.window.appendSlice(allocator, windows.waiting.items[0..count]);

@@ -24,7 +24,7 @@ MASK = [
     *ALLOW[:2],
     *ALLOW[4:],
 ]
-STREAMS_MAX = 2048
+STREAMS_MAX = 1024
 HOST_CALLS = (
     "proxy_add_header_map_value",
     "proxy_continue_stream",
