@@ -103,8 +103,7 @@ async def _sealed(request: Request) -> Response:
     table = await _keys.table(_credentials(request))
     answer = key_set(table.hosts_for(workload, names), secret.derived(_VERSIONING))
     logs.keys(workload, answer.version, {each.name: len(each.keys) for each in answer.hosts})
-    document = answer.model_dump_json(exclude_defaults=True).encode()
-    sealed = seal(secret, signatures[0], document)
+    sealed = seal(secret, signatures[0], answer.to_document())
     pairs = {str(Header.CONTRACT): str(CONTRACT_VERSION)}
     return Response(sealed, headers=pairs, media_type=_MEDIA_TYPE)
 

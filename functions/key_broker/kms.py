@@ -5,23 +5,35 @@
                └─GetSecretValue, by the call's temporary credentials─▶ SecretData ──parse──▶ table
                    fails ──▶ the table before, for a few seconds; SourceError where there is none
 
-The call goes through the core of the platform's SDKs, which signs it (ACS3-HMAC-SHA256); the client
-made for KMS alone would add 5 MB of models for one operation. Source: help.aliyun.com,
-"GetSecretValue" (KMS, version 2016-01-20).
+One operation in half a minute: it is signed here (ACS3-HMAC-SHA256) with the standard library; see
+docs/decisions/0081-kms-without-an-sdk.md. Sources: help.aliyun.com, "GetSecretValue" (KMS, version
+2016-01-20) and "V3 request body and signature mechanism".
 """
 
 import asyncio
+import hashlib
+import hmac
+import http.client
+import json
+import secrets
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, Final
+from urllib.error import HTTPError
+from urllib.parse import quote
+from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
 from functions.key_broker.settings import KmsSettings
 from functions.key_broker.sources import Credentials, SourceError, Tell
 from functions.key_broker.table import KeyTable, TableError, parse
 
-_TIMEOUT_MS: Final = 3000
+_TIMEOUT_SECONDS: Final = 3.0
 _AGAIN_SECONDS: Final = 5.0
 """After a failure: soon enough to notice its end, seldom enough not to add to it."""
+_ANSWER_BYTES_MAX: Final = 1024 * 1024
+_ALGORITHM: Final = "ACS3-HMAC-SHA256"
+_NO_BODY: Final = hashlib.sha256(b"").hexdigest()
 
 
 class Kms:
@@ -53,7 +65,8 @@ class Kms:
 
     async def _refresh(self, credentials: Credentials | None) -> None:
         try:
-            self._table = parse(await secret_text(self._settings, credentials))
+            text = await asyncio.to_thread(secret_text, self._settings, credentials)
+            self._table = parse(text)
         except (SourceError, TableError) as error:
             self._tell(f"the secret {self._settings.secret}: {error}")
             self._believed_until = self._clock() + _AGAIN_SECONDS
@@ -61,53 +74,58 @@ class Kms:
             self._believed_until = self._clock() + self._settings.seconds
 
 
-async def secret_text(settings: KmsSettings, credentials: Credentials | None) -> str:
+def secret_text(settings: KmsSettings, credentials: Credentials | None) -> str:
     """The secret's current text. Raises `SourceError` with KMS' code, and nothing of the secret."""
     if credentials is None:
         raise SourceError("the call brought no credentials; give the function a role")
-    # Half a second of imports, for this source alone.
-    from alibabacloud_tea_openapi.client import Client  # noqa: PLC0415
-    from alibabacloud_tea_openapi.models import Config  # noqa: PLC0415
-    from alibabacloud_tea_openapi.utils_models import OpenApiRequest, Params  # noqa: PLC0415
-    from darabonba.exceptions import DaraException, UnretryableException  # noqa: PLC0415
-    from darabonba.runtime import RuntimeOptions  # noqa: PLC0415
-
-    client = Client(
-        Config(
-            access_key_id=credentials.access_key_id,
-            access_key_secret=credentials.access_key_secret,
-            security_token=credentials.security_token,
-            endpoint=settings.endpoint,
-            protocol=settings.scheme,
-        )
-    )
-    operation = Params(
-        action="GetSecretValue",
-        version="2016-01-20",
-        protocol=settings.scheme.upper(),
-        pathname="/",
-        method="POST",
-        auth_type="AK",
-        style="RPC",
-        req_body_type="formData",
-        body_type="json",
-    )
-    request = OpenApiRequest(query={"SecretName": settings.secret})
-    bounds = RuntimeOptions(autoretry=False, connect_timeout=_TIMEOUT_MS, read_timeout=_TIMEOUT_MS)
+    request = _request(settings, credentials, datetime.now(UTC), secrets.token_hex(16))
+    # Neither a proxy nor a redirect is followed: the token is for KMS alone.
+    opener = build_opener(ProxyHandler({}), _NoRedirects())
     try:
-        answer = await client.call_api_async(operation, request, bounds)
-    except DaraException as error:
-        code = getattr(error, "code", None) or type(error).__name__
-        raise SourceError(f"KMS refuses it: {code}") from None
-    except (UnretryableException, OSError):
+        with opener.open(request, timeout=_TIMEOUT_SECONDS) as answer:
+            document = _document(answer.read(_ANSWER_BYTES_MAX))
+    except HTTPError as error:
+        code = _document(error.read(_ANSWER_BYTES_MAX)).get("Code", "")
+        raise SourceError(f"KMS refuses it: {code or error.code}") from None
+    except (OSError, http.client.HTTPException):
         raise SourceError("KMS cannot be reached") from None
-    return _text_of(answer)
+    text = document.get("SecretData")
+    if document.get("SecretDataType", "text") != "text" or not isinstance(text, str):
+        raise SourceError("KMS gives no text for it")
+    return text
 
 
-def _text_of(answer: dict[str, Any]) -> str:
-    body = answer.get("body")
-    if isinstance(body, dict) and body.get("SecretDataType", "text") == "text":
-        text = body.get("SecretData")
-        if isinstance(text, str):
-            return text
-    raise SourceError("KMS gives no text for it")
+class _NoRedirects(HTTPRedirectHandler):
+    def redirect_request(self, *_arguments: Any, **_named: Any) -> None:  # noqa: ANN401 -- as inherited
+        """Nowhere: the redirect is an error like any other status."""
+
+
+def _request(settings: KmsSettings, credentials: Credentials, now: datetime, nonce: str) -> Request:
+    query = f"SecretName={quote(settings.secret, safe='-_.~')}"
+    headers = {
+        "host": settings.endpoint,
+        "x-acs-action": "GetSecretValue",
+        "x-acs-content-sha256": _NO_BODY,
+        "x-acs-date": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "x-acs-security-token": credentials.security_token,
+        "x-acs-signature-nonce": nonce,
+        "x-acs-version": "2016-01-20",
+    }
+    names = ";".join(headers)
+    lines = [f"{name}:{value}" for name, value in headers.items()]
+    canonical = "\n".join(["POST", "/", query, *lines, "", names, _NO_BODY])
+    text = f"{_ALGORITHM}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+    key = credentials.access_key_secret.encode()
+    signature = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+    who = f"Credential={credentials.access_key_id}"
+    headers["authorization"] = f"{_ALGORITHM} {who},SignedHeaders={names},Signature={signature}"
+    url = f"{settings.scheme}://{settings.endpoint}/?{query}"
+    return Request(url, b"", {**headers, "accept": "application/json"}, method="POST")  # noqa: S310 -- https, or loopback
+
+
+def _document(body: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -11,6 +11,9 @@
         keystream   HMAC(encrypting key, nonce │ block number, 4 bytes, big-endian), from block 0 on
         tag         HMAC(authenticating key, signature's value │ 1 │ nonce │ encrypted document)
 
+    the document, one line each, joined by a line feed, none at the end:
+        version · and for each key, in the order of use: host, a space, key
+
 Both keys are derived from the secret that signed the call. The signature's value has one form and
 one length for each t, so nothing else can be taken for it; as a part of what the tag covers it
 makes an answer useless for any other call. See docs/decisions/0080-keys-sealed-with-hmac.md.
@@ -67,6 +70,11 @@ class KeySet(Record):
 
     version: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12}$")]
     hosts: Annotated[tuple[HostKeys, ...], Field(max_length=HOSTS_MAX)] = ()
+
+    def to_document(self) -> bytes:
+        """The bytes that are sealed."""
+        lines = [f"{host.name} {key}" for host in self.hosts for key in host.keys]
+        return "\n".join([self.version, *lines]).encode("ascii")
 
 
 def keys_text(workload: str, body: bytes, at: int) -> bytes:

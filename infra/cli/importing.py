@@ -51,8 +51,8 @@ _JUDGE: Final = """\
     from Function Compute.
 """
 _KEY: Final = """\
-  - The api_key was not copied: export MESHWARD_PROVIDER_KEY, and rotate the old one, which
-    everybody could read who may read WasmPlugins.
+  - The api_key was not copied: rotate it, for everybody could read it who may read WasmPlugins, and
+    give the new one to the key-broker (MESHWARD_KEYS or another source, docs/keys.md).
 """
 _LAST: Final = """\
   - Put the policy into functions/policies/ (or the folder MESHWARD_POLICY_DIR) and deploy. Then

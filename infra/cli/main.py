@@ -103,7 +103,7 @@ def pack(
     target: Annotated[deploy.Target, typer.Option(help="What to pack for.")] = deploy.Target.CLOUD,
 ) -> None:
     """Pack the functions that s.yaml names, for Function Compute or for this machine."""
-    for name in ("deny-pattern", "llm-guard"):
+    for name in ("deny-pattern", "llm-guard", "key-broker"):
         out = deploy.package(name, ROOT / "build" / "functions" / f"{name}.zip", target)
         console.print(f"{out.relative_to(ROOT)}  {out.stat().st_size / 1e6:.1f} MB")
 
@@ -135,7 +135,7 @@ def manifests(body: BodyOption = None) -> None:
 
 @app.command()
 def logs(
-    function: Annotated[str, typer.Argument(help="deny-pattern or llm-guard.")],
+    function: Annotated[str, typer.Argument(help="deny-pattern, llm-guard or key-broker.")],
     endpoint: Annotated[str, typer.Option(help="The local emulator.")] = "http://127.0.0.1:9000",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
 ) -> None:

@@ -27,7 +27,9 @@ class Settings:
 
     `body` is the way the sidecar holds a body (`portable` works with every Istio, `hold` needs
     Envoy 1.35). The functions follow the policies in `policy_dir`, or have the packed ones. With
-    `provider_key` the real provider is called, with `judge_url` a real judge.
+    `provider_key` the real provider is called, with `judge_url` a real judge. `provider_key` may be
+    several, with commas between; a `keys_file` has them instead, and can be changed while the stack
+    runs (docs/keys.md).
     """
 
     port: int = field(default=8080, metadata={"env": "MESHWARD_PORT"})
@@ -38,6 +40,7 @@ class Settings:
     provider_key: str = field(
         default="", repr=False, metadata={"env": "DASHSCOPE_API_KEY", "secret": True}
     )
+    keys_file: str = field(default="", metadata={"env": "MESHWARD_KEYS_FILE"})
     judge_url: str = field(default="", metadata={"env": "MESHWARD_JUDGE_URL"})
     judge_model: str = field(default="", metadata={"env": "MESHWARD_JUDGE_MODEL"})
     judge_api_key: str = field(
@@ -56,9 +59,13 @@ _ELSEWHERE: Final = frozenset(
         "MESHWARD_SIGNING_SECRET",
         "MESHWARD_TRIGGER_JWKS",
         "MESHWARD_TRIGGER_TOKEN",
-        "MESHWARD_PROVIDER_KEY",
         "MESHWARD_DENY_PATTERN_HOST",
         "MESHWARD_LLM_GUARD_HOST",
+        "MESHWARD_KEY_BROKER_HOST",
+        "MESHWARD_KEYS",
+        "MESHWARD_KEYS_KMS_ENDPOINT",
+        "MESHWARD_KEYS_KMS_SECRET",
+        "MESHWARD_KEYS_ROLE",
         "MESHWARD_SHIM_URL",
     }
 )

@@ -2,18 +2,19 @@
 
     authority ─┬▶ provider (stand-in, TLS)      judge (stand-in)
                ├▶ emulator (plain + TLS) ◀── deploy(s.yaml, packages) ── SDK
-               └▶ sidecar: Envoy ◀── manifests filled with hosts, key, secret, token
+               └▶ sidecar: Envoy ◀── manifests filled with hosts, secret, token
 
 Children are started first and waited for last, because most of the time goes into their imports;
 in between the shim is built and the functions are packed. Everything stops in the reverse order,
 whatever goes wrong. Secrets are made for the run and live in memory.
 """
 
+import json
 import os
 import secrets
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +38,7 @@ from infra.deploy.tokens import mint_now
 from infra.local.banner import GUARDED_HOST
 from infra.local.certificates import LocalAuthority
 from infra.local.children import Child, ChildError
+from infra.local.readiness import wait_for_keys
 from infra.ports import LOOPBACK, Port, free_port
 from mesh.shim.build import build
 from mesh.sidecar import Ports, Redirect, Sidecar, bootstrap, translate
@@ -46,7 +48,7 @@ ROOT: Final = Path(__file__).parents[2]
 MANIFESTS: Final = ROOT / "mesh" / "manifests"
 S_YAML: Final = ROOT / "s.yaml"
 _ACCESS_KEY_ID: Final = "meshward-local"
-_STAND_IN_KEY: Final = "sk-stand-in-provider-key"
+_STAND_IN_KEYS: Final = ("sk-stand-in-provider-key-1", "sk-stand-in-provider-key-2")
 _STAND_IN_JUDGE_MODEL: Final = "stand-in-judge"
 
 Report = Callable[[str], None]
@@ -57,7 +59,8 @@ Report = Callable[[str], None]
 class Stack:
     """A running local stack: its parts, and what a further sidecar would need.
 
-    `provider` and `judge` are None where real ones are used.
+    `provider` and `judge` are None where real ones are used. `keys` are the guarded host's, unless
+    the settings name a file that has them.
     """
 
     settings: Settings
@@ -72,6 +75,7 @@ class Stack:
     provider_url: str
     judge_url: str
     redirects: Mapping[str, Redirect]
+    keys: Sequence[str] = field(repr=False)
     values: Mapping[str, str] = field(repr=False)
 
 
@@ -97,7 +101,9 @@ def local_stack(settings: Settings, report: Report = lambda _what: None) -> Iter
         if judge is not None:
             judge_url = f"http://{LOOPBACK}:{judge.wait_ready()['port']}/v1"
         secret, access = secrets.token_urlsafe(32), mint_now()
-        deployment = load(S_YAML, _environment(settings, judge_url, secret, access.jwks))
+        keys = settings.provider_key.split(",") if settings.provider_key else _STAND_IN_KEYS
+        environment = _environment(settings, judge_url, secret, access.jwks, keys)
+        deployment = load(S_YAML, environment)
         for function in deployment.functions:
             report(f"packing {function.name}")
             package(function.name, function.code)
@@ -114,13 +120,13 @@ def local_stack(settings: Settings, report: Report = lambda _what: None) -> Iter
             f"{host}:443": Redirect(LOOPBACK, place, authority.ca_file)
             for host, place in places.items()
         }
-        key = settings.provider_key or _STAND_IN_KEY
-        values = _values(functions, key, secret, access.token, shim)
+        values = _values(functions, secret, access.token, shim)
         report("starting the sidecar")
         access_log = folder / "access.log"
         envoy = exits.enter_context(
             start_sidecar(settings.body, values, redirects, port.number, access_log)
         )
+        wait_for_keys(envoy.port, GUARDED_HOST)
         yield Stack(
             settings=settings,
             emulator=emulator,
@@ -134,6 +140,7 @@ def local_stack(settings: Settings, report: Report = lambda _what: None) -> Iter
             provider_url=provider_url,
             judge_url=judge_url,
             redirects=redirects,
+            keys=keys,
             values=values,
         )
         report("stopping")
@@ -153,22 +160,27 @@ def start_sidecar(
 
 
 def _values(
-    functions: Mapping[str, DeployedFunction], key: str, secret: str, token: str, shim: Path
+    functions: Mapping[str, DeployedFunction], secret: str, token: str, shim: Path
 ) -> dict[str, str]:
     """What the manifests' placeholders stand for."""
     return {
-        "MESHWARD_PROVIDER_KEY": key,
         "MESHWARD_SIGNING_SECRET": secret,
         "MESHWARD_TRIGGER_TOKEN": token,
         "MESHWARD_DENY_PATTERN_HOST": functions["deny-pattern"].host,
         "MESHWARD_LLM_GUARD_HOST": functions["llm-guard"].host,
+        "MESHWARD_KEY_BROKER_HOST": functions["key-broker"].host,
         "MESHWARD_SHIM_URL": shim.resolve().as_uri(),
     }
 
 
-def _environment(settings: Settings, judge_url: str, secret: str, jwks: str) -> dict[str, str]:
+def _environment(
+    settings: Settings, judge_url: str, secret: str, jwks: str, keys: Sequence[str]
+) -> dict[str, str]:
     """What s.yaml asks the environment for."""
+    file = str(Path(settings.keys_file).resolve()) if settings.keys_file else ""
     return {
+        "MESHWARD_KEYS": "" if file else json.dumps({GUARDED_HOST: list(keys)}),
+        "MESHWARD_KEYS_FILE": file,
         **for_llm_guard(),
         "MESHWARD_REGION": settings.region,
         "MESHWARD_SIGNING_SECRETS": secret,

@@ -19,7 +19,7 @@ Generated from `functions/verdict/` by `make generate`; do not edit.
 | `x-meshward-phase` | `request` or `response` | yes |
 | `x-meshward-policy` | the policy's name: lower-case letters, digits, `.`, `_`, `-`; at most {words.NAME_BYTES_MAX} bytes | yes |
 | `x-meshward-authority` | of the original request, at most {words.AUTHORITY_HEADER_BYTES_MAX} bytes | yes |
-| `x-meshward-path` | of the original request, cut to {words.PATH_HEADER_BYTES_MAX} bytes | yes |
+| `x-meshward-path` | of the original request, without credentials in its query, cut to {words.PATH_HEADER_BYTES_MAX} bytes | yes |
 | `x-meshward-method` | of the original request: upper-case letters, at most 16 | yes |
 | `x-meshward-workload` | `namespace/name` of the calling workload | no |
 | `x-meshward-deadline-ms` | how long the shim will wait: 1 to {words.DEADLINE_MS_MAX} | yes |
@@ -108,8 +108,9 @@ the tag is HMAC-SHA256(authenticating key, the call's signature value and all by
 signed, purpose and a byte of value 1), the purposes being `{words.KEYS_ENCRYPTING}` and `{words.KEYS_AUTHENTICATING}`. So the answer
 opens for whoever signed the call, and for that call alone.
 
-The document: `{{"version":"<12 hex digits>","hosts":[{{"name":"api.test","keys":["…"]}}]}}`, at most {words.HOST_KEYS_MAX} keys for a host, the one to be
-used first in front. A host without keys is left out. Any other answer leaves the shim with the keys that it has.
+The document, opened, is lines, joined by a line feed, none at the end: a version of 12 hex digits, then for each key its host, a space and the key.
+A host has at most {words.HOST_KEYS_MAX} keys, the one to be used first in front; a host without keys is left out. Any other answer leaves the shim with the keys
+that it has.
 
 | the answer | when |
 | --- | --- |

@@ -30,8 +30,10 @@ from typing import Final
 from infra.deploy.errors import PackageError
 
 ROOT: Final = Path(__file__).parents[2]
-SHARED: Final = ("verdict", "prompt", "policy", "policies", "runtime")
-"""Folders of `functions/` that every function needs."""
+_SHARED: Final = ("verdict", "runtime")
+_OF_CHECKS: Final = ("prompt", "policy", "policies")
+"""Folders of `functions/` that every function needs, and those that only checks do."""
+_NO_CHECKS: Final = frozenset({"key_broker"})
 _CODE: Final = "/code"
 """Where the platform unpacks a package; byte code names its source by it."""
 _PREPARING: Final = {"deny-pattern": "functions.deny_pattern.preparing"}
@@ -123,7 +125,8 @@ def _dependencies(requirements: Path, target: Target, root: Path) -> Path:
 
 def _sources(functions: Path, folder: str) -> Iterator[Path]:
     yield functions / "__init__.py"
-    for part in (*SHARED, folder):
+    parts = (*_SHARED, folder) if folder in _NO_CHECKS else (*_SHARED, *_OF_CHECKS, folder)
+    for part in parts:
         for path in (functions / part).rglob("*"):
             if path.suffix in (".py", ".yaml", ".table") and path.is_file():
                 yield path

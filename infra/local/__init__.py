@@ -5,6 +5,7 @@
     ports         free ones, the usual first
     certificates  an authority for this run
     children      processes with a readiness line and a log
+    readiness     whether a sidecar has its keys
     banner        what `meshward up` prints
 
 The stand-ins say so in every answer. They are composed with the emulator and the sidecar by

@@ -3,14 +3,16 @@
     POST …/chat/completions      an answer that says that it is a stand-in
     GET  …/models                one model
     GET  /_standin/calls         the last calls: method, path, which credential came, body bytes
+    PUT  /_standin/keys          {"sk-…": "accept" | "refuse" | "throttle", …}, until it is set anew
 
 Of a credential it shows the header's name and the last four characters, never the whole; of a body
-its size. It refuses calls without a key as a real provider does.
+its size. It refuses calls without a key as a real provider does, with 401; a key that is to be
+refused gets 401 too, and one that is to be throttled 429 with `retry-after: 5`.
 """
 
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any, Literal, get_args
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -19,7 +21,10 @@ from starlette.routing import Route
 
 from infra.local import standin
 
+Treatment = Literal["accept", "refuse", "throttle"]
+
 _CALLS_MAX = 100
+_RETRY_AFTER_SECONDS = "5"
 _CREDENTIAL_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 _GREETING = "你好！我是 Meshward 本地的替身，不是真正的模型。(A stand-in, not a real model.)"
 
@@ -27,14 +32,13 @@ _GREETING = "你好！我是 Meshward 本地的替身，不是真正的模型。
 def create_app() -> Starlette:
     """The provider as an ASGI application, with its own list of calls."""
     calls: deque[dict[str, Any]] = deque(maxlen=_CALLS_MAX)
+    keys: dict[str, Treatment] = {}
 
     async def chat(request: Request) -> Response:
         body = await request.body()
         calls.append(_seen(request, len(body)))
-        if not request.headers.get("authorization", "").startswith("Bearer "):
-            return JSONResponse(
-                standin.error(401, "invalid_api_key", "No API key provided."), status_code=401
-            )
+        if refused := _refusal(request.headers.get("authorization", ""), keys):
+            return refused
         try:
             document = await request.json()
             model, stream = str(document["model"]), bool(document.get("stream", False))
@@ -53,16 +57,38 @@ def create_app() -> Starlette:
         model = {"id": "stand-in", "object": "model", "created": 0, "owned_by": "meshward"}
         return JSONResponse({"object": "list", "data": [model]})
 
+    async def treat(request: Request) -> Response:
+        wanted = await request.json()
+        if not isinstance(wanted, dict) or set(wanted.values()) - set(get_args(Treatment)):
+            known = ", ".join(get_args(Treatment))
+            return JSONResponse({"error": f"a key is one of {known}"}, status_code=400)
+        keys.update(wanted)
+        return JSONResponse({"keys": len(keys)})
+
     async def seen(_request: Request) -> Response:
         return JSONResponse({"calls": list(calls)})
 
     return Starlette(
         routes=[
             Route("/_standin/calls", seen),
+            Route("/_standin/keys", treat, methods=["PUT"]),
             Route("/{base:path}/chat/completions", chat, methods=["POST"]),
             Route("/{base:path}/models", models),
         ]
     )
+
+
+def _refusal(authorization: str, keys: Mapping[str, Treatment]) -> Response | None:
+    """What a call with this credential gets, where it is not to be answered."""
+    scheme, _, key = authorization.partition(" ")
+    treatment = keys.get(key, "accept") if scheme == "Bearer" and key else "refuse"
+    if treatment == "refuse":
+        error = standin.error(401, "invalid_api_key", "No API key, or one that is not valid.")
+        return JSONResponse(error, status_code=401)
+    if treatment == "throttle":
+        error = standin.error(429, "rate_limit_exceeded", "Too many calls with this API key.")
+        return JSONResponse(error, 429, headers={"retry-after": _RETRY_AFTER_SECONDS})
+    return None
 
 
 def _seen(request: Request, body_bytes: int) -> dict[str, Any]:

@@ -16,7 +16,8 @@ const text_bytes_max = @import("message.zig").text_bytes_max;
 /// `namespace/name`; a longer one is not told.
 pub const workload_bytes_max = 255;
 const deadline_bytes_max = 5;
-const bearer = "Bearer ";
+const bearer_prefix = "Bearer ";
+pub const bearer_bytes_max = bearer_prefix.len + config.token_bytes_max;
 
 const headers_max = 20;
 const List = headers.List(headers_max);
@@ -32,7 +33,7 @@ comptime {
     const fixed_bytes_max = 640;
     const largest = fixed_bytes_max + text_bytes_max + contract.name_bytes_max +
         workload_bytes_max + deadline_bytes_max + sign.value_bytes_max + stream_bytes_max +
-        contract.authority_header_bytes_max + bearer.len + config.token_bytes_max;
+        contract.authority_header_bytes_max + bearer_bytes_max;
     // Sealed state may come on top: where it does not fit, `encode` says so.
     std.debug.assert(largest <= contract.header_bytes_max);
 }
@@ -72,7 +73,7 @@ pub fn encode(
     state: []const u8,
 ) error{NoRoom}![]const u8 {
     var deadline: [text.digits_max]u8 = undefined;
-    var authorization: [bearer.len + config.token_bytes_max]u8 = undefined;
+    var authorization: [bearer_bytes_max]u8 = undefined;
     var list: List = .{};
     list.append(":method", "POST");
     list.append(":path", contract.verdict_path);
@@ -93,10 +94,14 @@ pub fn encode(
     list.appendFilled("content-encoding", signed.content_encoding);
     list.appendFilled("x-request-id", message.get(.request_id));
     list.appendFilled("traceparent", message.get(.traceparent));
-    if (check.token.len > 0) {
-        @memcpy(authorization[0..bearer.len], bearer);
-        @memcpy(authorization[bearer.len..][0..check.token.len], check.token);
-        list.append("authorization", authorization[0 .. bearer.len + check.token.len]);
-    }
+    list.appendFilled("authorization", bearer(&authorization, check.token));
     return headers.encode(list.items(), buffer);
+}
+
+/// What proves to the platform that the function may be called; "" without a token.
+pub fn bearer(buffer: *[bearer_bytes_max]u8, token: []const u8) []const u8 {
+    var value: text.Text = .{ .buffer = buffer };
+    if (token.len > 0) value.add(bearer_prefix);
+    value.add(token);
+    return value.written();
 }

@@ -2,7 +2,8 @@
 //!
 //!     contract, policy, body, body_bytes_max, response_bytes_max, signing_secrets
 //!     window {bytes, ms}, cache {entries, seconds}
-//!     hosts[]    name, unchecked[], upgrades, credential {header, prefix, key}
+//!     broker     cluster, authority, token, timeout_ms, refresh_seconds
+//!     hosts[]    name, unchecked[], upgrades, credential {…} (credential.zig)
 //!                denials[]   path_prefix, content_type, body, events
 //!     checks[]   name, stage, cluster, authority, timeout_ms, on_error, mode, phases[], token
 //!
@@ -10,24 +11,25 @@
 
 const std = @import("std");
 const contract = @import("contract.zig");
+const credential = @import("credential.zig");
 const core = @import("core.zig");
 const denial = @import("denial.zig");
 const text = @import("text.zig");
 
 /// Bounds that only keep the plugin's memory small; nobody should meet them.
-pub const hosts_max = 64;
+pub const hosts_max = contract.hosts_max;
 pub const denials_max = 8;
 pub const unchecked_max = 16;
 pub const cache_entries_max = 65_536;
 pub const secrets_max = 4;
 pub const document_bytes_max = 256 * 1024;
-pub const prefix_bytes_max = 64;
-pub const key_bytes_max = 4096;
 /// With it, a callout's headers stay under the contract's 6 KB (callout.zig counts them).
 pub const token_bytes_max = 2048;
 pub const cluster_bytes_max = 512;
 pub const stages_max = 8;
 pub const timeout_ms_max = contract.deadline_ms_max;
+/// A key that was rotated a day ago and is still used is nobody's wish.
+pub const refresh_seconds_max = 86_400;
 
 pub const Body = enum {
     /// Headers go on at once, the body waits: runs on any Envoy.
@@ -36,7 +38,15 @@ pub const Body = enum {
     hold,
 };
 
-pub const Credential = struct { header: []const u8, prefix: []const u8, key: []const u8 };
+/// Where keys are asked for.
+pub const Broker = struct {
+    /// "": all keys stand in the configuration.
+    cluster: []const u8 = "",
+    authority: []const u8 = "",
+    token: []const u8 = "",
+    timeout_ms: u32 = 2000,
+    refresh_seconds: u32 = 60,
+};
 
 /// A window of a streamed response is closed by whichever comes first.
 pub const Window = struct { bytes: u32, ms: u32 };
@@ -46,7 +56,7 @@ pub const Cache = struct { entries: u32 = 0, seconds: u32 = 0 };
 
 pub const Host = struct {
     name: []const u8,
-    credential: Credential,
+    credential: credential.Credential,
     /// Whether connections may be upgraded; what then runs over them no check can see.
     upgrades: enum { deny, allow },
     unchecked: [unchecked_max][]const u8,
@@ -86,6 +96,7 @@ pub const Config = struct {
     cache: Cache,
     /// Signs; further secrets of the configuration are only there to be rotated in.
     signing_secret: []const u8,
+    broker: Broker,
     hosts_buffer: [hosts_max]Host,
     hosts_count: usize,
     checks_buffer: [core.checks_max]Check,

@@ -50,9 +50,10 @@ pub fn host(reader: *Reader, others: anytype) []const u8 {
     return unique(reader, others, value);
 }
 
-pub fn credentialHeader(reader: *Reader) []const u8 {
+/// The name of the header or parameter that holds a key.
+pub fn credentialName(reader: *Reader) []const u8 {
     const value = reader.string(1, header_bytes_max);
-    if (!strings.isLower(value, "-_")) reader.refuse(&.{"must be a header's name in lower case"});
+    if (!strings.isLower(value, "-_")) reader.refuse(&.{"must be a name in lower case"});
     for (framing_headers) |each| {
         if (strings.eql(each, value)) reader.refuse(&.{ "must not be ", each });
     }

@@ -10,7 +10,6 @@ const abi = @import("abi.zig");
 const answer = @import("answer.zig");
 const asking = @import("asking.zig");
 const callout = @import("callout.zig");
-const config = @import("config.zig");
 const contract = @import("contract.zig");
 const core = @import("core.zig");
 const denial = @import("denial.zig");
@@ -24,25 +23,18 @@ const series = @import("series.zig");
 const sha256 = @import("sha256.zig");
 const sign = @import("sign.zig");
 const streams = @import("streams.zig");
+const takeover = @import("takeover.zig");
 const text = @import("text.zig");
 const Said = asking.Said;
 const Side = asking.Side;
 const Stream = streams.Stream;
 const fault = asking.fault;
 
-/// Where clients put their own keys. On a guarded host the provider gets the guard's key only.
-const caller_credentials = [_][]const u8{
-    "authorization", "x-api-key", "api-key", "x-goog-api-key", "proxy-authorization",
-};
-const own_header_prefix = "x-meshward-";
-
 const bare_template: denial.Template = .{
     .path_prefix = "/",
     .content_type = "text/plain",
     .body = "{reason}",
 };
-
-var credential_buffer: [config.prefix_bytes_max + config.key_bytes_max]u8 = undefined;
 
 /// A request's headers: the place where it becomes guarded, or goes its way untouched.
 pub fn onHeaders(context: u32, end: bool) abi.Flow {
@@ -143,28 +135,14 @@ fn takeOver(stream: *Stream, map: headers.Map) !void {
         if (stream.host.upgrades == .deny) return error.Unsupported;
         stream.is_unchecked = true;
     }
-    try stream.message.remember(map);
-    const credential = stream.host.credential;
-    if (credential.key.len == 0) return error.KeyMissing;
-    var each = map.iterator();
-    while (each.next()) |pair| {
-        const is_own = text.eql(pair.name, credential.header);
-        if (is_own or isDropped(pair.name)) try abi.remove(.request, pair.name);
-    }
-    var value: text.Text = .{ .buffer = &credential_buffer };
-    value.add(credential.prefix);
-    value.add(credential.key);
-    try abi.add(.request, credential.header, value.written());
+    const credential = &stream.host.credential;
+    const cleaned = try takeover.drop(map, credential);
+    try stream.message.remember(cleaned);
+    const chosen = takeover.choose(stream) orelse return error.KeyMissing;
+    try takeover.set(cleaned.first(":path"), credential, chosen.key);
+    stream.key_id = chosen.id;
     // A coding that the provider chooses is one that windows of a stream cannot be read in.
     if (reply.isChecked(stream)) try abi.set(.request, "accept-encoding", "identity");
-}
-
-fn isDropped(name: []const u8) bool {
-    if (text.startsWith(name, own_header_prefix)) return true;
-    for (caller_credentials) |each| {
-        if (text.eql(each, name)) return true;
-    }
-    return false;
 }
 
 /// Bring `event` to the state machine and do what it says, until there is nothing more to do now.

@@ -24,6 +24,8 @@ const Stream = streams.Stream;
 const tick_ms = 20;
 
 var is_ticking = false;
+/// What others want to be called for (broker.zig).
+pub var idle_tick_ms: u32 = 0;
 
 /// Judge the next window if it is due.
 pub fn proceed(stream: *Stream, reply: *Reply) !abi.Flow {
@@ -187,5 +189,5 @@ pub fn fail(stream: *Stream, reply: *Reply, err: anyerror) abi.Flow {
 pub fn tick(on: bool) void {
     if (on == is_ticking) return;
     is_ticking = on;
-    abi.tickEvery(if (on) tick_ms else 0);
+    abi.tickEvery(if (on) tick_ms else idle_tick_ms);
 }

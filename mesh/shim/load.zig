@@ -5,6 +5,7 @@
 
 const abi = @import("abi.zig");
 const cache = @import("cache.zig");
+const broker = @import("broker.zig");
 const config = @import("config.zig");
 const json = @import("json.zig");
 const log = @import("log.zig");
@@ -34,6 +35,7 @@ pub fn configure(context: u32, bytes: u32) bool {
             return refuse("there is no memory for its cache");
     }
     plugin.workload_bytes = readWorkload(&plugin.workload_buffer);
+    broker.begin(plugin) catch return refuse("there is no memory for its keys");
     plugin.is_configured = true;
     log.loaded(plugin);
     return true;

@@ -6,6 +6,7 @@
 
 const abi = @import("abi.zig");
 const core = @import("core.zig");
+const keys = @import("keys.zig");
 const streams = @import("streams.zig");
 const Text = @import("text.zig").Text;
 
@@ -46,6 +47,22 @@ pub fn noted(note: core.Note, plugin: *const streams.Plugin, host: []const u8, m
     number(&line, "ms", ms);
     // A verdict's reason is everyday business; any other says that something is broken.
     abi.log(if (spec.decisions == 0) .warn else .info, line.written());
+}
+
+/// The key-broker was asked in vain, and the keys stay as they are. A status of 200 means that its
+/// answer does not open: it has other signing secrets.
+pub fn keysMissed(status: []const u8) void {
+    var line = begin("keys not renewed");
+    field(&line, "status", status);
+    abi.log(.warn, line.written());
+}
+
+/// A provider does not want a key for now.
+pub fn keyRests(host: []const u8, opinion: keys.Opinion) void {
+    var line = begin("key rests");
+    field(&line, "why", @tagName(opinion));
+    field(&line, "host", host);
+    abi.log(.warn, line.written());
 }
 
 /// A line that does not fit is cut.

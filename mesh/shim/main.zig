@@ -2,6 +2,7 @@
 //!
 //!     proxy_on_configure                                 ─▶ load.zig
 //!     proxy_on_request_*, proxy_on_http_call_response    ─▶ guard.zig
+//!     proxy_on_tick, and the answers to calls for keys   ─▶ broker.zig
 //!
 //! The host's ids: a plugin has a context, and each of its streams has one, whose parent it is.
 //! Each callback that is exported is made for every request of the sidecar, so there is none
@@ -9,6 +10,7 @@
 
 const std = @import("std");
 const abi = @import("abi.zig");
+const broker = @import("broker.zig");
 const guard = @import("guard.zig");
 const load = @import("load.zig");
 const memory = @import("memory.zig");
@@ -74,19 +76,25 @@ export fn proxy_on_response_trailers(stream: u32, _: u32) abi.Flow {
     return reply.onTrailers(stream);
 }
 
-export fn proxy_on_tick(_: u32) void {
+export fn proxy_on_tick(context: u32) void {
     defer leave();
+    if (streams.findPlugin(context)) |plugin| broker.onTick(plugin);
     reply.onTick();
 }
 
 export fn proxy_on_http_call_response(
-    _: u32,
+    context: u32,
     token: u32,
     headers_count: u32,
     body_bytes: u32,
     _: u32,
 ) void {
     defer leave();
+    if (streams.findPlugin(context)) |plugin| {
+        if (broker.isAnswer(plugin, token)) {
+            return broker.onAnswer(plugin);
+        }
+    }
     guard.onAnswer(token, headers_count, body_bytes);
 }
 

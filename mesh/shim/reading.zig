@@ -31,6 +31,8 @@ pub noinline fn read(into: *Config, reader: *json.Reader) error{Refused}!void {
     into.response_bytes_max = body_bytes_max_default;
     into.window = window_default;
     into.cache = .{};
+    into.broker = .{};
+    into.hosts_count = 0;
     const Field = enum {
         contract,
         policy,
@@ -40,6 +42,7 @@ pub noinline fn read(into: *Config, reader: *json.Reader) error{Refused}!void {
         window,
         cache,
         signing_secrets,
+        broker,
         hosts,
         checks,
     };
@@ -53,11 +56,39 @@ pub noinline fn read(into: *Config, reader: *json.Reader) error{Refused}!void {
         .window => into.window = readWindow(reader),
         .cache => into.cache = readCache(reader),
         .signing_secrets => into.signing_secret = readSecrets(reader),
+        .broker => readBroker(&into.broker, reader),
         .hosts => readHosts(into, reader),
         .checks => readChecks(into, reader),
     };
     object.require(&.{ .contract, .policy, .body, .signing_secrets, .hosts, .checks });
+    if (into.broker.cluster.len == 0) requireKeys(into, reader);
     try reader.end();
+}
+
+/// Without a broker, every host has its keys here.
+fn requireKeys(from: *const Config, reader: *json.Reader) void {
+    for (from.hosts()) |*host| {
+        if (host.credential.keys.len > 0) continue;
+        reader.refuse(&.{"hosts: one has no key, and there is no broker"});
+    }
+}
+
+fn readBroker(broker: *config.Broker, reader: *json.Reader) void {
+    const Field = enum { cluster, authority, token, timeout_ms, refresh_seconds };
+    var object = reader.object(Field);
+    while (object.next()) |field| switch (field) {
+        .cluster => broker.cluster = fields.visible(reader, 1, config.cluster_bytes_max),
+        .authority => broker.authority = readAuthority(reader),
+        .token => broker.token = fields.visible(reader, 1, config.token_bytes_max),
+        .timeout_ms => broker.timeout_ms = reader.integer(u32, 1, config.timeout_ms_max),
+        .refresh_seconds => broker.refresh_seconds =
+            reader.integer(u32, 1, config.refresh_seconds_max),
+    };
+    object.require(&.{ .cluster, .authority });
+}
+
+fn readAuthority(reader: *json.Reader) []const u8 {
+    return fields.visible(reader, 1, contract.authority_header_bytes_max);
 }
 
 fn readLimit(reader: *json.Reader) u32 {
@@ -106,7 +137,7 @@ fn readHosts(into: *Config, reader: *json.Reader) void {
         var object = reader.object(Field);
         while (object.next()) |field| switch (field) {
             .name => host.name = fields.host(reader, into.hosts()),
-            .credential => host.credential = readCredential(reader),
+            .credential => host.credential.read(reader),
             .denials => readDenials(host, reader),
             .unchecked => readUnchecked(host, reader),
             .upgrades => host.upgrades = reader.choice(@FieldType(Host, "upgrades")),
@@ -114,18 +145,6 @@ fn readHosts(into: *Config, reader: *json.Reader) void {
         object.require(&.{ .name, .credential, .denials });
         into.hosts_count = index + 1;
     }
-}
-
-fn readCredential(reader: *json.Reader) config.Credential {
-    var credential: config.Credential = .{ .header = "", .prefix = "", .key = "" };
-    var object = reader.object(enum { header, prefix, key });
-    while (object.next()) |field| switch (field) {
-        .header => credential.header = fields.credentialHeader(reader),
-        .prefix => credential.prefix = fields.text(reader, 0, config.prefix_bytes_max),
-        .key => credential.key = fields.visible(reader, 0, config.key_bytes_max),
-    };
-    object.require(&.{ .header, .key });
-    return credential;
 }
 
 fn readUnchecked(host: *Host, reader: *json.Reader) void {
@@ -190,11 +209,7 @@ fn readChecks(into: *Config, reader: *json.Reader) void {
             .name => check.name = fields.newName(reader, into.checks()),
             .stage => rule.stage = reader.integer(u8, 1, config.stages_max),
             .cluster => check.cluster = fields.visible(reader, 1, config.cluster_bytes_max),
-            .authority => check.authority = fields.visible(
-                reader,
-                1,
-                contract.authority_header_bytes_max,
-            ),
+            .authority => check.authority = readAuthority(reader),
             .timeout_ms => rule.timeout_ms = reader.integer(u32, 1, config.timeout_ms_max),
             .on_error => rule.on_error = reader.choice(@FieldType(core.Rule, "on_error")),
             .mode => rule.mode = reader.choice(@FieldType(core.Rule, "mode")),

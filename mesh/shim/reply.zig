@@ -20,6 +20,7 @@ const metrics = @import("metrics.zig");
 const overflow = @import("overflow.zig");
 const streams = @import("streams.zig");
 const series = @import("series.zig");
+const takeover = @import("takeover.zig");
 const text = @import("text.zig");
 const Message = @import("message.zig").Message;
 const Reply = streams.Reply;
@@ -41,8 +42,15 @@ pub fn isChecked(stream: *const Stream) bool {
     return false;
 }
 
+/// Whether the response on its way is the provider's, and not Envoy's own or the shim's.
+pub fn isProviders() bool {
+    const origin = abi.property("response\x00code_details") orelse from_provider;
+    return text.eql(origin, from_provider);
+}
+
 pub fn onHeaders(context: u32, end: bool) abi.Flow {
     const stream = streams.find(context) orelse return .go;
+    takeover.told(stream);
     if (overflow.isEnvoys(stream)) {
         stream.overflowed = true;
         _ = Side.ofRequest(stream).react(.{ .refused = .request_too_large });
@@ -50,8 +58,7 @@ pub fn onHeaders(context: u32, end: bool) abi.Flow {
         return .go;
     }
     if (stream.call.state == .denied or end or !isChecked(stream)) return .go;
-    const origin = abi.property("response\x00code_details") orelse from_provider;
-    if (!text.eql(origin, from_provider)) return .go;
+    if (!isProviders()) return .go;
     return begin(stream) catch |err| {
         const reply = stream.reply orelse {
             // Without a place to hold it, it cannot be checked.

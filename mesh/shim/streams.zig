@@ -13,6 +13,7 @@ const core = @import("core.zig");
 const callout = @import("callout.zig");
 const cache = @import("cache.zig");
 const denial = @import("denial.zig");
+const lease = @import("lease.zig");
 const memory = @import("memory.zig");
 const sign = @import("sign.zig");
 const Message = @import("message.zig").Message;
@@ -37,6 +38,7 @@ pub const Plugin = struct {
     document: []u8 = "",
     /// Null: allows are not remembered.
     cache: ?*cache.Cache = null,
+    broker: lease.State = .{},
     workload_buffer: [callout.workload_bytes_max]u8 = undefined,
     workload_bytes: usize = 0,
 
@@ -52,6 +54,8 @@ pub const Stream = struct {
     host: *const config.Host,
     template: *const denial.Template,
     began_ms: u64,
+    /// The key that the call went out with; told of by the provider's answer.
+    key_id: u32 = 0,
     call: core.Call,
     message: Message = .{},
     /// Envoy has refused the body by itself, and its answer is being reworded.
@@ -163,6 +167,7 @@ pub fn unload(plugin: *Plugin) void {
         stream.call.state = .denied;
         if (stream.reply) |reply| reply.call.state = .denied;
     }
+    plugin.broker.end();
     memory.allocator.free(plugin.document);
     if (plugin.cache) |allows| allows.destroy();
     plugin.* = .{ .context = plugin.context };

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-_SECRET_FIELDS: Final = frozenset({"key", "token", "signing_secrets"})
+_SECRET_FIELDS: Final = frozenset({"key", "keys", "token", "signing_secrets"})
 """Of the shim's configuration; whatever else it holds may be read by anyone."""
 _SECRET_CHARACTERS_MIN: Final = 4
 """Less is nothing to keep, and replacing it everywhere would leave no line readable."""

@@ -1,7 +1,10 @@
 """Words of the proxy-wasm 0.2.1 interface, as the tests' host speaks them (wasm_host.py)."""
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
 from typing import Final
 
 Headers = list[tuple[str, str]]
@@ -10,11 +13,15 @@ OK: Final = 0
 NOT_FOUND: Final = 1
 BAD_ARGUMENT: Final = 2
 INVALID_MEMORY_ACCESS: Final = 6
+CAS_MISMATCH: Final = 8
 INTERNAL_FAILURE: Final = 10
 
 GO: Final = 0
 HOLD: Final = 1
 DROP: Final = 3
+
+FROM_PROVIDER: Final = "via_upstream"
+"""How Envoy calls an answer of an upstream."""
 
 LEVELS: Final = {2: "info", 3: "warn", 5: "critical"}
 
@@ -56,7 +63,7 @@ class Reply:
     """
 
     headers: Headers | None
-    origin: str = "via_upstream"
+    origin: str = FROM_PROVIDER
     held: bytes = b""
     is_held: bool = False
     """Envoy waits for the shim to let it go on."""
@@ -75,6 +82,21 @@ class Reply:
         self.sent += self.held
         self.held, self.is_held, self.can_be_written = b"", False, False
         self.is_complete = self.has_ended
+
+
+@dataclass
+class SharedData:
+    """What all machines of one Envoy share: values with the number that they are compared by."""
+
+    values: dict[str, tuple[bytes, int]] = field(default_factory=dict)
+    _numbers: Iterator[int] = field(default_factory=partial(count, 1))
+
+    def set(self, name: str, value: bytes, cas: int) -> int:
+        """Change a value, if it is still the one with this number; 0: whatever it is."""
+        if cas and name in self.values and self.values[name][1] != cas:
+            return CAS_MISMATCH
+        self.values[name] = (value, next(self._numbers))
+        return OK
 
 
 def serialised(pairs: Headers) -> bytes:

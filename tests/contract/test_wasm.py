@@ -13,6 +13,12 @@ CHECK = {
     "authority": "check.test",
     "timeout_ms": 500,
 }
+CREDENTIAL: dict[str, object] = {
+    "header": "authorization",
+    "prefix": "Bearer ",
+    "key": "sk-own",
+}
+BROKER = {"cluster": "broker", "authority": "broker.test"}
 TEMPLATES = [{"path_prefix": "/", "content_type": "text/plain", "body": "{reason} by {check}"}]
 
 
@@ -20,11 +26,10 @@ def configuration(
     hosts: list[str],
     templates: list[dict[str, str]] = TEMPLATES,
     check: dict[str, object] = CHECK,
-    key: str = "sk-own",
+    credential: dict[str, object] = CREDENTIAL,
     **changed: object,
 ) -> str:
     """A configuration in the form `hold`, with these parts."""
-    credential = {"header": "authorization", "prefix": "Bearer ", "key": key}
     whole: dict[str, object] = {
         "contract": 1,
         "policy": "default",
@@ -131,8 +136,9 @@ def test_a_request_makes_the_same_callout_in_the_plugin(shim: Compiled, vector: 
 def test_a_denial_reads_the_same_from_the_plugin(shim: Compiled, vector: Vector) -> None:
     name = vector["check"]
     check = {**CHECK, "name": name or "first", "cluster": "check"}
-    key = "" if vector["reason"] == "key.unavailable" else "sk-own"
-    text = configuration(["api.test"], vector["templates"], check, key)
+    keyless = {name: value for name, value in CREDENTIAL.items() if name != "key"}
+    credential = keyless if vector["reason"] == "key.unavailable" else CREDENTIAL
+    text = configuration(["api.test"], vector["templates"], check, credential, broker=BROKER)
     host, plugin = loaded(shim, text)
     stream, _ = host.open(plugin, headers_for("api.test", vector["path"]), end=True)
     if name:

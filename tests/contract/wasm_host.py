@@ -7,8 +7,9 @@ Host ── loads the plugin, owns clock, log and callouts
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.contract.proxy_wasm import DROP, GO, Callout, Headers, Reply, Stream
-from tests.contract.wasm_machine import Compiled, Machine
+from tests.contract.compiled import Compiled
+from tests.contract.proxy_wasm import DROP, FROM_PROVIDER, GO, Callout, Headers, Reply, Stream
+from tests.contract.wasm_machine import Machine
 
 __all__ = ["Compiled", "Host"]
 
@@ -57,10 +58,12 @@ class Host(Machine):
                 "proxy_on_http_call_response", plugin, callout.token, len(headers), len(body), 0
             )
 
-    def reply(self, stream: Stream, headers: Headers, end: bool = False) -> int:
-        """The provider answers; what the shim does with the headers."""
+    def reply(
+        self, stream: Stream, headers: Headers, end: bool = False, origin: str = FROM_PROVIDER
+    ) -> int:
+        """The provider answers, or Envoy from another `origin`; what the shim does with it."""
         lower = [(name.lower(), value) for name, value in headers]
-        reply = stream.reply = Reply(headers=lower, has_ended=end)
+        reply = stream.reply = Reply(headers=lower, origin=origin, has_ended=end)
         flow = self._reply_callback("headers", stream, len(headers), int(end))
         reply.is_held = flow != GO
         if flow == GO:

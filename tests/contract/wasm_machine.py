@@ -10,11 +10,11 @@ import functools
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
-from wasmtime import Config, Engine, Func, FuncType, Linker, Memory, Module, Store
+from wasmtime import Func, FuncType, Linker, Memory, Store
 
+from tests.contract.compiled import Compiled
 from tests.contract.proxy_wasm import (
     BAD_ARGUMENT,
     INTERNAL_FAILURE,
@@ -26,6 +26,7 @@ from tests.contract.proxy_wasm import (
     Headers,
     LocalResponse,
     Reply,
+    SharedData,
     Stream,
     parsed,
     serialised,
@@ -34,22 +35,6 @@ from tests.contract.wasm_telemetry import Telemetry
 
 _FUEL: Final = 1 << 60
 START_NS: Final = 1_800_000_000 * 10**9
-
-
-@dataclass(frozen=True)
-class Compiled:
-    """The plugin, compiled once for many hosts; `counts` has them count its instructions."""
-
-    engine: Engine
-    module: Module
-    counts: bool = False
-
-    @classmethod
-    def of(cls, path: Path, *, counts: bool = False) -> Self:
-        config = Config()
-        config.consume_fuel = counts
-        engine = Engine(config)
-        return cls(engine, Module.from_file(engine, str(path)), counts)
 
 
 @dataclass
@@ -64,6 +49,7 @@ class Machine(Telemetry):
     log: list[tuple[str, str]] = field(default_factory=list)
     callouts: list[Callout] = field(default_factory=list)
     tick_ms: int = 0
+    shared: SharedData = field(default_factory=SharedData)
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -241,6 +227,21 @@ class Machine(Telemetry):
     def _proxy_set_tick_period_milliseconds(self, period_ms: int) -> int:
         self.tick_ms = period_ms
         return OK
+
+    def _proxy_get_shared_data(
+        self, name: int, name_size: int, value: int, value_size: int, cas: int
+    ) -> int:
+        held = self.shared.values.get(self._read(name, name_size).decode())
+        if held is None:
+            return NOT_FOUND
+        self._memory.write(self._store, struct.pack("<I", held[1]), cas)
+        return self._give(held[0], value, value_size)
+
+    def _proxy_set_shared_data(
+        self, name: int, name_size: int, value: int, value_size: int, cas: int
+    ) -> int:
+        given = self._read(value, value_size)
+        return self.shared.set(self._read(name, name_size).decode(), given, cas)
 
     def _proxy_continue_stream(self, kind: int) -> int:
         if kind == 1:

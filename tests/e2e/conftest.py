@@ -19,6 +19,7 @@ from infra.cli.stack import Stack, local_stack
 from infra.local.banner import CHAT_PATH, GUARDED_HOST
 from infra.local.certificates import LocalAuthority
 from infra.local.children import Child
+from infra.local.readiness import wait_for_keys
 from infra.ports import free_port
 from mesh.sidecar import Document, Redirect, Sidecar
 from tests.support.mesh import Form, manifests, rendered, running
@@ -127,6 +128,7 @@ def guard(
     redirects = {**stack.redirects, f"{GUARDED_HOST}:443": provider}
     documents = impatient(manifests(form, stack.values))
     with running(rendered(documents, redirects)) as sidecar:
+        wait_for_keys(sidecar.port, GUARDED_HOST)
         yield Guard(form, sidecar, recorder)
 
 

@@ -37,7 +37,7 @@ def test_an_allowed_call_reaches_the_provider_over_tls_with_our_key_and_only_our
 
     assert answer.status == 200
     seen = guard.recorder.requests[-1]
-    assert seen.values("authorization") == [f"Bearer {stack.values['MESHWARD_PROVIDER_KEY']}"]
+    assert seen.values("authorization") == [f"Bearer {stack.keys[0]}"]
     assert seen.body == chat("你是谁？")
     assert guard.recorder.connections[-1].sni == GUARDED_HOST
 
@@ -176,7 +176,11 @@ def test_a_marked_secret_turns_up_in_no_log(stack: Stack, guard: Guard, judge: J
     for function in stack.functions:
         url = f"{stack.emulator_url}/_meshward/functions/{function}/logs"
         logs += get_json(url)["lines"]
-    secrets = [marked, *(stack.values[name] for name in stack.values if "HOST" not in name)]
+    secrets = [
+        marked,
+        *stack.keys,
+        *(stack.values[name] for name in stack.values if "HOST" not in name),
+    ]
     secrets.remove(stack.values["MESHWARD_SHIM_URL"])
     assert logs
     assert [line for line in logs if any(secret in line for secret in secrets)] == []

@@ -15,6 +15,7 @@ import pytest
 from infra.cli.stack import Stack
 from infra.local.banner import GUARDED_HOST
 from infra.local.certificates import LocalAuthority
+from infra.local.readiness import wait_for_keys
 from mesh.sidecar import Redirect
 from tests.e2e.conftest import Guard, Judge, chat
 from tests.support.mesh import manifests, rendered, running
@@ -142,6 +143,7 @@ def test_a_verdict_with_an_unknown_value(
             f"{GUARDED_HOST}:443": Redirect("127.0.0.1", guard.recorder.port, authority.ca_file),
         }
         with running(rendered(manifests(guard.form, stack.values), redirects)) as sidecar:
+            wait_for_keys(sidecar.port, GUARDED_HOST)
             other = Guard(guard.form, sidecar, guard.recorder)
             if reason:
                 with nothing_leaves(other):
@@ -174,7 +176,7 @@ def test_a_body_that_is_not_strict_json(guard: Guard, body: bytes) -> None:
     assert_works(guard)
 
 
-def test_a_callout_that_is_not_signed_is_refused_by_both_functions(stack: Stack) -> None:
+def test_a_callout_that_is_not_signed_is_refused_by_every_function(stack: Stack) -> None:
     headers = [
         ("authorization", f"Bearer {stack.values['MESHWARD_TRIGGER_TOKEN']}"),
         ("x-meshward-contract", "1"),
@@ -185,8 +187,9 @@ def test_a_callout_that_is_not_signed_is_refused_by_both_functions(stack: Stack)
         ("x-meshward-method", "POST"),
         ("x-meshward-deadline-ms", "1000"),
     ]
-    for function in stack.functions.values():
-        raw = request(function.host, "/v1/verdict", headers=headers, body=b"{}")
+    for name, function in stack.functions.items():
+        path = "/v1/keys" if name == "key-broker" else "/v1/verdict"
+        raw = request(function.host, path, headers=headers, body=b"{}")
         answer = call(emulator_port(stack), raw)
 
         assert answer.status == 401

@@ -24,6 +24,7 @@ from tests.support.mesh import (
     rendered,
     running,
     values,
+    with_inline_key,
 )
 from tests.support.waiting import wait_until
 from tests.support.wire import call, request
@@ -40,7 +41,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def config_of(shim: Path, form: Form = "hold", **changed: str) -> dict[str, Any]:
-    return rendered(manifests(form, {**values(shim), **changed}))
+    return rendered(with_inline_key(manifests(form, {**values(shim), **changed})))
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -5,6 +5,7 @@ with unguarded(redirects) as sidecar:                       base/ alone
 """
 
 import http.client
+import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ PROVIDER = "dashscope.aliyuncs.com"
 UNGUARDED = "example.com"
 DENY_PATTERN = "deny-pattern-0123456789.cn-hangzhou.fcapp.run"
 LLM_GUARD = "llm-guard-0123456789.cn-hangzhou.fcapp.run"
+KEY_BROKER = "key-broker-0123456789.cn-hangzhou.fcapp.run"
 PROVIDER_KEY = "sk-the-provider's-key"
 SIGNING_SECRET = "a signing secret of 32 bytes or so"
 TRIGGER_TOKEN = "the-trigger's-token"
@@ -28,6 +30,7 @@ TRIGGER_TOKEN = "the-trigger's-token"
 HOSTS: Mapping[str, str] = {
     "MESHWARD_DENY_PATTERN_HOST": DENY_PATTERN,
     "MESHWARD_LLM_GUARD_HOST": LLM_GUARD,
+    "MESHWARD_KEY_BROKER_HOST": KEY_BROKER,
 }
 
 
@@ -35,7 +38,6 @@ def values(shim: Path) -> dict[str, str]:
     """A value for every placeholder of base/ and one form of the shim."""
     return {
         **HOSTS,
-        "MESHWARD_PROVIDER_KEY": PROVIDER_KEY,
         "MESHWARD_SIGNING_SECRET": SIGNING_SECRET,
         "MESHWARD_TRIGGER_TOKEN": TRIGGER_TOKEN,
         "MESHWARD_SHIM_URL": f"file://{shim}",
@@ -45,6 +47,23 @@ def values(shim: Path) -> dict[str, str]:
 def manifests(form: Form, filled: Mapping[str, str]) -> list[Document]:
     """base/ and one form of the shim, filled."""
     return load([MANIFESTS / "base", MANIFESTS / form], filled)
+
+
+def with_inline_key(documents: Sequence[Document], key: str = PROVIDER_KEY) -> list[Document]:
+    """The same, the provider's key standing in the shim's configuration instead of the broker."""
+
+    def changed(node: Any) -> Any:
+        if isinstance(node, dict):
+            if "credential" in node:
+                return {**node, "credential": {**node["credential"], "key": key}}
+            return {name: changed(value) for name, value in node.items() if name != "broker"}
+        if isinstance(node, list):
+            return [changed(value) for value in node]
+        if isinstance(node, str) and node.startswith("{") and '"broker"' in node:
+            return json.dumps(changed(json.loads(node)))
+        return node
+
+    return [Document(each.file, changed(each.content)) for each in documents]
 
 
 def rendered(
@@ -73,9 +92,10 @@ def guarded(
     redirects: Mapping[str, Redirect],
     changed: Mapping[str, str] | None = None,
 ) -> Iterator[Sidecar]:
-    """A sidecar with the shim; `changed` replaces some of `values`."""
+    """A sidecar with the shim and a key of its own; `changed` replaces some of `values`."""
     filled = {**values(shim), **(changed or {})}
-    with running(rendered(manifests(form, filled), redirects)) as sidecar:
+    documents = with_inline_key(manifests(form, filled))
+    with running(rendered(documents, redirects)) as sidecar:
         yield sidecar
 
 

@@ -26,6 +26,7 @@ from tests.support.mesh import (
     rendered,
     running,
     values,
+    with_inline_key,
 )
 from tests.support.upstream import Upstream, respond
 from tests.support.waiting import wait_until
@@ -119,7 +120,7 @@ class Seen:
 def seen(
     shim: Path, authority: LocalAuthority, folder: Path, traced: bool = False
 ) -> Iterator[Seen]:
-    documents = manifests("portable", values(shim))
+    documents = with_inline_key(manifests("portable", values(shim)))
     (plugin,) = (each for each in documents if each.kind == "WasmPlugin")
     plugin.content["spec"]["pluginConfig"]["checks"][1]["mode"] = "monitor"
     with ExitStack() as exits:

@@ -31,7 +31,7 @@ def test_secrets_make_what_manifests_and_s_yaml_ask_for() -> None:
     hosts = {
         "MESHWARD_DENY_PATTERN_HOST": "a.cn-hangzhou.fcapp.run",
         "MESHWARD_LLM_GUARD_HOST": "b.cn-hangzhou.fcapp.run",
-        "MESHWARD_PROVIDER_KEY": "sk-mine",
+        "MESHWARD_KEY_BROKER_HOST": "c.cn-hangzhou.fcapp.run",
         "MESHWARD_SHIM_URL": "oci://example.com/shim:1",
     }
     printed = meshward("manifests", environment={**made, **hosts})

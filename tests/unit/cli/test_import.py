@@ -37,10 +37,10 @@ def test_it_says_what_changes_and_what_is_left_to_do_and_copies_no_key(
     done = meshward("policy", "import", str(plugin), "--out", str(out))
     assert "What changes" in done.stdout
     assert "MESHWARD_JUDGE_URL=https://judge.example.com/compatible-mode/v1" in done.stdout
-    assert "rotate the old one" in done.stdout
+    assert "The api_key was not copied: rotate it" in done.stdout
     written = "".join(path.read_text() for path in out.rglob("*.yaml"))
     assert "sk-" not in written + done.stdout + done.stderr
-    assert "key: ${MESHWARD_PROVIDER_KEY}" in written
+    assert "authority: ${MESHWARD_KEY_BROKER_HOST}" in written
 
 
 def test_files_that_are_there_are_kept(plugin: Path, tmp_path: Path) -> None:

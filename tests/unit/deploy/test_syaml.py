@@ -15,11 +15,12 @@ ENVIRONMENT = {
 }
 
 
-def test_the_repository_s_own_file_names_both_functions_with_their_triggers() -> None:
+def test_the_repository_s_own_file_names_all_functions_with_their_triggers() -> None:
     deployment = load(ROOT / "s.yaml", ENVIRONMENT)
 
     assert deployment.region == "cn-hangzhou"
-    assert [function.name for function in deployment.functions] == ["deny-pattern", "llm-guard"]
+    names = [function.name for function in deployment.functions]
+    assert names == ["deny-pattern", "llm-guard", "key-broker"]
     for function in deployment.functions:
         assert function.settings["runtime"] == "custom.debian12"
         assert function.settings["environmentVariables"]["MESHWARD_LISTEN"] == "0.0.0.0"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.support.mesh import MANIFESTS, PROVIDER_KEY, SIGNING_SECRET, TRIGGER_TOKEN, values
+from tests.support.mesh import MANIFESTS, SIGNING_SECRET, TRIGGER_TOKEN, values
 
 FOLDERS = (str(MANIFESTS / "base"), str(MANIFESTS / "hold"))
 
@@ -36,7 +36,7 @@ def test_render_prints_the_bootstrap_without_its_secrets(environment: dict[str, 
     bootstrap = yaml.safe_load(done.stdout)
     (listener,) = bootstrap["static_resources"]["listeners"]
     assert listener["address"]["socket_address"]["port_value"] == 8081
-    for secret in (PROVIDER_KEY, SIGNING_SECRET, TRIGGER_TOKEN):
+    for secret in (SIGNING_SECRET, TRIGGER_TOKEN):
         assert secret not in done.stdout
 
 
@@ -46,12 +46,12 @@ def test_manifests_prints_what_is_applied(environment: dict[str, str]) -> None:
     assert done.returncode == 0, done.stderr
     assert "${" not in done.stdout
     kinds = [each["kind"] for each in yaml.safe_load_all(done.stdout)]
-    assert kinds.count("ServiceEntry") == 4
+    assert kinds.count("ServiceEntry") == 5
     assert kinds[-1] == "EnvoyFilter"
 
 
 def test_a_value_that_the_environment_lacks_is_named(environment: dict[str, str]) -> None:
-    del environment["MESHWARD_PROVIDER_KEY"]
+    del environment["MESHWARD_SIGNING_SECRET"]
 
     done = sidecar(environment, "validate", *FOLDERS)
 
@@ -59,5 +59,5 @@ def test_a_value_that_the_environment_lacks_is_named(environment: dict[str, str]
     assert done.stdout == ""
     assert done.stderr.startswith("envoyfilter.yaml: EnvoyFilter/meshward: spec.configPatches[1]")
     assert done.stderr.endswith(
-        "${MESHWARD_PROVIDER_KEY} has no value; set MESHWARD_PROVIDER_KEY\n"
+        "${MESHWARD_SIGNING_SECRET} has no value; set MESHWARD_SIGNING_SECRET\n"
     )

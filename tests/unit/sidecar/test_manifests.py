@@ -12,10 +12,10 @@ from mesh.sidecar.model import Retries, Route, Service, Tls, Workload
 from tests.support.mesh import (
     DENY_PATTERN,
     HOSTS,
+    KEY_BROKER,
     LLM_GUARD,
     MANIFESTS,
     PROVIDER,
-    PROVIDER_KEY,
     SIGNING_SECRET,
     TRIGGER_TOKEN,
     UNGUARDED,
@@ -50,10 +50,11 @@ def test_base_says_who_calls_and_how_each_host_is_reached() -> None:
         Service(PROVIDER, 80, 443),
         Service(DENY_PATTERN, 80, 443),
         Service(LLM_GUARD, 80, 443),
+        Service(KEY_BROKER, 80, 443),
         Service(UNGUARDED, 80, 80),
     }
     assert set(mesh.tls) == {
-        Tls(host, host, (host,)) for host in (PROVIDER, DENY_PATTERN, LLM_GUARD)
+        Tls(host, host, (host,)) for host in (PROVIDER, DENY_PATTERN, LLM_GUARD, KEY_BROKER)
     }
     retries = Retries(2, "connect-failure,refused-stream")
     assert mesh.routes == (Route((PROVIDER, f"{PROVIDER}."), PROVIDER, 80, retries),)
@@ -80,6 +81,8 @@ def test_the_shim_asks_the_checks_at_the_clusters_that_base_makes(shim: Path, fo
     clusters = {each.cluster for each in mesh.services}
     assert {check["cluster"] for check in config["checks"]} <= clusters
     assert [check["authority"] for check in config["checks"]] == [DENY_PATTERN, LLM_GUARD]
+    assert config["broker"]["cluster"] in clusters
+    assert config["broker"]["authority"] == KEY_BROKER
     assert {f"outbound|80||{host['name']}" for host in config["hosts"]} <= clusters
 
 
@@ -88,8 +91,15 @@ def test_every_secret_stands_where_the_shim_looks_for_it(shim: Path, form: Form)
     config = plugin_config(shim, form)
 
     assert config["signing_secrets"] == [SIGNING_SECRET]
-    assert [host["credential"]["key"] for host in config["hosts"]] == [PROVIDER_KEY]
+    assert config["broker"]["token"] == TRIGGER_TOKEN
     assert {check["token"] for check in config["checks"]} == {TRIGGER_TOKEN}
+
+
+@pytest.mark.parametrize("form", ["portable", "hold"])
+def test_no_key_of_a_provider_stands_in_a_manifest(shim: Path, form: Form) -> None:
+    credentials = [host["credential"] for host in plugin_config(shim, form)["hosts"]]
+
+    assert credentials == [{"header": "authorization", "prefix": "Bearer "}]
 
 
 def test_the_shims_own_denials_are_json_in_the_providers_shape(shim: Path) -> None:
@@ -171,6 +181,7 @@ LEFT_OUT = {
     "portable": {
         "WasmPlugin:metadata.labels",
         "WasmPlugin:spec.pluginConfig",
+        "WasmPlugin:spec.pluginConfig.broker",
         "WasmPlugin:spec.pluginConfig.hosts[0]",
         "WasmPlugin:spec.pluginConfig.hosts[0].credential",
         "WasmPlugin:spec.pluginConfig.hosts[0].denials[0]",

@@ -1,0 +1,120 @@
+//! When keys are asked for, and who asks: one of the workers' machines for all of them.
+//!
+//!     record in the host's shared data ── next_ms in the future ─▶ wait
+//!       │ due                            └ answered since ─▶ take over that answer
+//!       └▶ asked (by compare-and-swap: one wins), due again 0.25 s, 0.5 s, 1 s, … later
+//!             └▶ answered ─▶ due a refresh later
+//!
+//! So a failure needs no note, and whoever asks and then dies keeps nobody waiting.
+
+const std = @import("std");
+const memory = @import("memory.zig");
+const sign = @import("sign.zig");
+
+/// A plugin's part in it; all zeros while there is none.
+pub const State = struct {
+    is_asking: bool = false,
+    /// Of the callout under way, and what it is signed with.
+    token: u32 = 0,
+    signature: [sign.value_bytes_max]u8 = undefined,
+    signature_bytes: u8 = 0,
+    /// What is known of the shared record, for a host that shares nothing.
+    record: Record = .{},
+    /// `answered_ms` of the answer that was adopted.
+    adopted_ms: u64 = 0,
+    looked_ms: u64 = 0,
+    /// What all is shared under.
+    name: []u8 = "",
+    /// The opened answer, and its part with the keys.
+    document: ?[]u8 = null,
+    lines: []const u8 = "",
+
+    pub fn end(state: *State) void {
+        state.forget();
+        memory.allocator.free(state.name);
+    }
+
+    /// Leaves nothing of the keys in memory.
+    pub fn forget(state: *State) void {
+        const document = state.document orelse return;
+        std.crypto.secureZero(u8, document);
+        memory.allocator.free(document);
+        state.document = null;
+        state.lines = "";
+    }
+};
+
+/// The first time between two tries; it doubles up to the refresh, or half a minute.
+const retry_ms = 250;
+const doublings_max = 7;
+/// Further ahead is nothing set: the clock has gone back.
+const ahead_ms_max = 2 * 86_400_000;
+
+pub const Record = extern struct {
+    /// Nobody asks before then.
+    next_ms: u64 align(1) = 0,
+    /// When the answer came that all hold or are about to take over; 0: there was none.
+    answered_ms: u64 align(1) = 0,
+    /// How often it was asked in vain.
+    tries: u8 = 0,
+    /// Behind the record stand the signature of the call for keys and its answer, as it came.
+    signature_bytes: u8 = 0,
+
+    pub fn isDue(record: Record, now_ms: u64) bool {
+        return record.next_ms <= now_ms or record.next_ms > now_ms + ahead_ms_max;
+    }
+
+    /// `chance` is any number: sidecars that started together do not ask together for long.
+    pub fn asked(record: Record, now_ms: u64, refresh_seconds: u32, chance: u64) Record {
+        var next = record;
+        const tries: u6 = @min(record.tries, doublings_max);
+        next.next_ms = now_ms + sooner(@min(@as(u64, retry_ms) << tries, milliseconds(refresh_seconds)), chance);
+        next.tries = tries + 1;
+        return next;
+    }
+
+    pub fn answered(now_ms: u64, refresh_seconds: u32, chance: u64) Record {
+        return .{ .next_ms = now_ms + sooner(milliseconds(refresh_seconds), chance), .answered_ms = now_ms };
+    }
+};
+
+fn milliseconds(seconds: u32) u64 {
+    return @as(u64, seconds) * std.time.ms_per_s;
+}
+
+/// Up to a tenth less.
+fn sooner(ms: u64, chance: u64) u64 {
+    return ms - chance % (ms / 10 + 1);
+}
+
+const testing = std.testing;
+
+test "a new record is due" {
+    try testing.expect((Record{}).isDue(1));
+}
+
+test "an answer is good for a refresh, less up to a tenth" {
+    for (0..7000) |chance| {
+        const record: Record = .answered(1000, 60, chance);
+        try testing.expect(!record.isDue(1000 + 54_000 - 1));
+        try testing.expect(record.isDue(1000 + 60_000));
+        try testing.expectEqual(1000, record.answered_ms);
+    }
+}
+
+test "the time between tries doubles, but never over a refresh or half a minute" {
+    var record: Record = .{ .answered_ms = 9, .signature_bytes = 80 };
+    for ([_]u64{ 250, 500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000 }) |ms| {
+        record = record.asked(1000, 30, 0);
+        try testing.expect(!record.isDue(1000 + ms - 1));
+        try testing.expect(record.isDue(1000 + ms));
+    }
+    for (0..300) |_| record = record.asked(1000, 86_400, 3200);
+    try testing.expectEqual(1000 + 32_000 - 3200, record.next_ms);
+    try testing.expectEqual(.{ 9, 80 }, .{ record.answered_ms, record.signature_bytes });
+}
+
+test "a clock that has gone back does not keep anybody from asking" {
+    const record: Record = .answered(ahead_ms_max * 3, 60, 0);
+    try testing.expect(record.isDue(1000));
+}
