@@ -20,6 +20,7 @@ const own_header_prefix = "x-meshward-";
 const logged_path = "x-envoy-original-path";
 /// By this, the clients of OpenAI and Anthropic try a call again that they would give up.
 const retry_header = "x-should-retry";
+const wait_headers = [_][]const u8{ "retry-after", "retry-after-ms" };
 
 /// Of this machine. Others find out for themselves.
 var rests: keys.Rests = .{};
@@ -65,7 +66,8 @@ pub fn told(stream: *const streams.Stream) void {
     }
     const next = choose(stream) orelse return;
     if (opinion == .works or next.id == stream.key_id) return;
-    // It was not the caller's fault, and with another key it may work.
+    // It was not the caller's fault, and with another key it may work, without a wait.
+    for (wait_headers) |name| abi.remove(.response, name) catch return;
     abi.set(.response, retry_header, "true") catch return;
 }
 

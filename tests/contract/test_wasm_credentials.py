@@ -41,7 +41,8 @@ def test_the_caller_is_told_to_try_again_where_another_key_is_left(
     worker.keyed()
     assert worker.send(200) == "sk-one"
     assert again not in worker.told
-    assert worker.send(status, [("x-should-retry", "false")]) == "sk-one"
+    waits = [("retry-after", "20"), ("retry-after-ms", "20000"), ("x-should-retry", "false")]
+    assert worker.send(status, waits) == "sk-one"
     assert worker.told == [(":status", str(status)), again]
     assert worker.send(404) == "sk-two"
     assert again not in worker.told
