@@ -33,6 +33,8 @@ _NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
 _REVISION = re.compile(r"[A-Za-z0-9._-]+")
 _STATE = re.compile(r"[A-Za-z0-9._~+/=-]+")
 _RULE = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_ENVOYS_OWN = {503: Reason.CHECK_RESET, 504: Reason.CHECK_TIMEOUT}
+"""Envoy's own answers bear no date: for a host that it cannot reach, and when time is up."""
 _SINGLE = frozenset(Header) | {"content-type"}
 
 
@@ -94,8 +96,8 @@ def decode(
         name = raw_name.lower()
         repeated = repeated or (name in seen and name in _SINGLE)
         seen[name] = value
-    if status in (503, 504) and "date" not in seen:
-        return Reason.CHECK_RESET  # Envoy's own answer for a host that it cannot reach.
+    if status in _ENVOYS_OWN and "date" not in seen:
+        return _ENVOYS_OWN[status]
     if status == 429 or (status == 503 and PLATFORM_HEADER in seen):
         return Reason.CHECK_THROTTLED
     if status != 200:

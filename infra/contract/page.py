@@ -71,8 +71,8 @@ hold them to it.
 
 | the answer | is |
 | --- | --- |
-| none at all, when the check's time is up | `check.timeout` |
-| none at all before, or status 503 or 504 without a `date` (Envoy's own answers have none) | `check.reset`, asked once more if a tenth of the time is left; or `check.timeout` when the time is up |
+| none at all, when the check's time is up; or status 504 without a `date` (Envoy's own answers have none) | `check.timeout` |
+| none at all before, or status 503 without a `date` | `check.reset`; asked once more if a tenth of the time is left |
 | status 429, or 503 with `{words.PLATFORM_HEADER}` | `check.throttled`; asked once more if a tenth of the time is left |
 | any other status than 200 | `check.status` |
 | a contract header or the content type stands twice, even with the same value | `check.malformed` |

@@ -8,6 +8,7 @@ import contextlib
 import gc
 import json
 import resource
+import shutil
 import signal
 import socket
 import ssl
@@ -50,14 +51,18 @@ async def serve(
     """Serve until SIGTERM or SIGINT; `ready` is called once it can be used. Raises StartError."""
     check(settings)
     folder = Path(tempfile.mkdtemp(prefix="meshward-emulator-"))
-    emulator = Emulator(
-        settings.account_id,
-        settings.region,
-        folder,
-        settings.code_folder,
-        settings.instances_max,
-        settings.data,
-    )
+    try:
+        emulator = Emulator(
+            settings.account_id,
+            settings.region,
+            folder,
+            settings.code_folder,
+            settings.instances_max,
+            settings.data,
+        )
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)  # Its guardian would, but there is none yet.
+        raise
     credentials = None
     if settings.access_key_id:
         credentials = Credentials(settings.access_key_id, settings.access_key_secret)

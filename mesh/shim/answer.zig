@@ -1,6 +1,6 @@
 //! A check's answer, understood exactly as `functions.verdict.answer.decode` understands it.
 //!
-//!     503 or 504 without a date, which is Envoy's own ─▶ reset
+//!     504 without a date, which is Envoy's own ─▶ timeout     503 without one ─▶ reset
 //!     429, or 503 of the platform ─▶ throttled     other than 200 ─▶ status
 //!     a header missing, repeated or ill-formed, a body that does not fit ─▶ malformed
 //!     all else ─▶ an answer
@@ -111,7 +111,10 @@ pub fn decode(status: u64, map: headers.Map, body_bytes: usize, limits: Limits) 
 }
 
 fn failure(status: u64, map: headers.Map) contract.Reason {
-    if ((status == 503 or status == 504) and !map.has("date")) return .check_reset;
+    if (!map.has("date")) {
+        if (status == 504) return .check_timeout;
+        if (status == 503) return .check_reset;
+    }
     const is_platforms = status == 503 and map.has(contract.platform_header);
     return if (status == 429 or is_platforms) .check_throttled else .check_status;
 }
