@@ -7,6 +7,7 @@ entropy                         random enough to be a generated secret
 import importlib
 import math
 from collections import Counter
+from functools import cache
 from typing import Any, Final
 
 _MODULES: Final = {
@@ -50,17 +51,24 @@ def valid(name: str, text: str) -> bool:
         return _resident_id(text)
     if name == "entropy":
         return _random(text)
-    # Only texts with a candidate pay for the import.
-    module: Any = importlib.import_module(_MODULES[name])
-    return bool(module.is_valid(text))
+    return bool(_module(_MODULES[name]).is_valid(text))
+
+
+@cache
+def _module(name: str) -> Any:  # noqa: ANN401 -- python-stdnum's modules have no common type
+    """A module of python-stdnum. Only texts with a candidate pay for the import."""
+    return importlib.import_module(name)
 
 
 def _luhn(text: str) -> bool:
     """Payment cards and the like; ISO/IEC 7812-1, annex B. Spaces and dashes are skipped."""
-    luhn: Any = importlib.import_module("stdnum.luhn")
     digits = "".join(each for each in text if each.isascii() and each.isdigit())
     various = len(set(digits)) > 1
-    return len(digits) >= _LUHN_DIGITS_MIN and various and bool(luhn.is_valid(digits))
+    return (
+        len(digits) >= _LUHN_DIGITS_MIN
+        and various
+        and bool(_module("stdnum.luhn").is_valid(digits))
+    )
 
 
 def _resident_id(text: str) -> bool:
@@ -68,14 +76,12 @@ def _resident_id(text: str) -> bool:
 
     The county is not looked at: lists of counties are never complete.
     """
-    check: Any = importlib.import_module("stdnum.iso7064.mod_11_2")
-    number: Any = importlib.import_module("stdnum.cn.ric")
     compact = text.replace(" ", "").replace("-", "").upper()
     try:
-        number.get_birth_date(compact)
+        _module("stdnum.cn.ric").get_birth_date(compact)
     except ValueError:
         return False
-    return bool(check.is_valid(compact))
+    return bool(_module("stdnum.iso7064.mod_11_2").is_valid(compact))
 
 
 def _random(text: str) -> bool:

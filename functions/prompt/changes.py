@@ -1,14 +1,13 @@
 """Pieces of a text put in place of others, with a map back to where each character began."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from functions.prompt.normalise import Normalised
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Characters `start` to `end` read as `text`."""
+class Change(NamedTuple):
+    """Characters `start` to `end` read as `text`. A tuple: a text may have 500,000 of them."""
 
     start: int
     end: int
@@ -25,15 +24,16 @@ def changed(here: Normalised, changes: Iterable[Change]) -> Normalised | None:
     pieces: list[str] = []
     origins: list[int] = []
     done = 0
-    for change in changes:
-        if change.start < done:
+    text = here.text
+    for start, end, instead in changes:
+        if start < done:
             continue
-        pieces += (here.text[done : change.start], change.text)
-        origins += source[done : change.start]
-        origins += [source[change.start]] * len(change.text)
-        done = change.end
+        pieces += (text[done:start], instead)
+        origins += source[done:start]
+        origins += [source[start]] * len(instead)
+        done = end
     if not pieces:
         return None
-    pieces.append(here.text[done:])
+    pieces.append(text[done:])
     origins += source[done:]
     return Normalised("".join(pieces), tuple(origins))

@@ -11,6 +11,7 @@ words joined by the like of an underscore.
 
 import re
 from collections import Counter
+from operator import itemgetter
 from typing import Final
 
 from functions.prompt.changes import Change, changed
@@ -41,7 +42,7 @@ def closed_up(text: str) -> Normalised | None:
         changes += _separators(text, *run.span())
     for run in _JOINED.finditer(text):
         changes += [Change(*each.span(), " ") for each in _JOINT.finditer(text, *run.span())]
-    changes.sort(key=lambda change: change.start)
+    changes.sort(key=itemgetter(0))
     return changed(Normalised(text, None), changes)
 
 
@@ -51,11 +52,12 @@ def _separators(text: str, start: int, end: int) -> list[Change]:
     What stands between two of the commonest was one of the characters that were pulled apart; of
     anything else only a space stays.
     """
-    found = [each.span() for each in _BETWEEN.finditer(text, start, end)]
-    ((commonest, _),) = Counter(text[begin:stop] for begin, stop in found).most_common(1)
+    found = list(_BETWEEN.finditer(text, start, end))
+    betweens = [each[0] for each in found]
+    ((commonest, _),) = Counter(betweens).most_common(1)
     changes: list[Change] = []
-    for begin, stop in found:
-        between = text[begin:stop]
+    for match, between in zip(found, betweens, strict=True):
+        begin, stop = match.span()
         instead = ""
         if between != commonest:
             middle = between.removeprefix(commonest).removesuffix(commonest)

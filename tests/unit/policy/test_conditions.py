@@ -3,7 +3,7 @@
 import pytest
 
 from functions.policy.engine import Hit, Outcome
-from functions.policy.finder import CANDIDATES_MAX
+from functions.policy.finder import LOOK_BYTES, LOOKS_MIN, NOT_VALID_LOOKS
 from functions.policy.rule import Match, Near, Unless
 from functions.verdict.models import FINDINGS_MAX
 from tests.unit.policy.test_engine import hits, matcher
@@ -102,10 +102,29 @@ def test_the_rest_of_a_text_with_too_many_finds_is_the_last_one() -> None:
 
 
 def test_what_is_not_looked_at_counts_as_found() -> None:
-    text = f"{NO_CARD} " * (CANDIDATES_MAX + 1)
-    assert hits(text, Match(regex="[0-9]{16}", valid="luhn")) == [
-        Hit(0, 17 * CANDIDATES_MAX, len(text))
-    ]
+    looked_at = LOOKS_MIN // NOT_VALID_LOOKS
+    text = f"{NO_CARD} " * (looked_at + 1)
+    assert hits(text, Match(regex="[0-9]{16}", valid="luhn")) == [Hit(0, 17 * looked_at, len(text))]
+
+
+def test_more_is_looked_at_in_a_longer_text() -> None:
+    match = Match(regex="[0-9]{16}", valid="luhn")
+    text = f"{NO_CARD} " * (2 * LOOKS_MIN // NOT_VALID_LOOKS)
+    assert hits(text, match)
+    assert not hits(text + "." * (2 * LOOKS_MIN * LOOK_BYTES), match)
+
+
+def test_behind_more_keywords_than_are_looked_for_every_candidate_has_one() -> None:
+    match = Match(regex="[0-9]{11}", near=Near(words=("tel",), within=10))
+    far = "." * 100 + "13800138000"
+    assert not hits("tel " * (LOOKS_MIN - 1) + far, match)
+    assert texts("tel " * LOOKS_MIN + far, match) == ["13800138000"]
+
+
+def test_behind_more_exceptions_than_are_looked_for_nothing_is_excepted() -> None:
+    match = Match(regex="[0-9]{11}", unless=Unless(words=("a1", "13800138000")))
+    assert not hits("a1 " * (LOOKS_MIN - 1) + "13800138000", match)
+    assert texts("a1 " * LOOKS_MIN + "13800138000", match) == ["13800138000"]
 
 
 def test_a_text_outside_ascii_keeps_the_count_of_characters() -> None:
