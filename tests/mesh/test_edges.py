@@ -142,6 +142,17 @@ def test_only_the_paths_that_need_no_check_go_without_one(
         assert ground.provider.requests[0].target.partition("?")[0] == "/v1/models"
 
 
+def test_no_port_leads_around_the_check() -> None:
+    """Envoy routes by the name before the last colon, whatever stands behind it."""
+    ports = [":", ":80", ":abc", ":+80", ":80x", ":-1", ":80:80"]
+    with playground("hold", lambda _: verdict("deny", "rule.matched", b"no")) as ground:
+        statuses = {port: ground.post(host=f"{HOST}{port}").status for port in ports}
+
+    assert statuses == dict.fromkeys(ports, 403)
+    assert len(ground.check.requests) == len(ports)
+    assert ground.provider.received == b""
+
+
 @FORMS
 def test_hosts_below_a_suffix_are_guarded(form: Form) -> None:
     with playground(form, guarded="*.api.test") as ground:
