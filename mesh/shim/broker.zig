@@ -13,7 +13,6 @@ const callout = @import("callout.zig");
 const config = @import("config.zig");
 const contract = @import("contract.zig");
 const headers = @import("headers.zig");
-const judging = @import("judging.zig");
 const lease = @import("lease.zig");
 const log = @import("log.zig");
 const memory = @import("memory.zig");
@@ -37,7 +36,7 @@ pub fn begin(plugin: *Plugin) error{OutOfMemory}!void {
     if (plugin.config.broker.cluster.len == 0) return;
     plugin.broker.name = try nameOf(plugin);
     _ = adoptShared(plugin, &load(&plugin.broker));
-    judging.idle_tick_ms = tick_ms;
+    plugin.idle_tick_ms = tick_ms;
     abi.tickEvery(tick_ms);
 }
 

@@ -23,17 +23,13 @@ const Stream = streams.Stream;
 /// Windows that are due by time are looked for so often, while any stream waits.
 const tick_ms = 20;
 
-var is_ticking = false;
-/// What others want to be called for (broker.zig).
-pub var idle_tick_ms: u32 = 0;
-
 /// Judge the next window if it is due.
 pub fn proceed(stream: *Stream, reply: *Reply) !abi.Flow {
     const plugin = stream.plugin orelse return error.HostRefused;
     const windows = &reply.windows;
     const window = plugin.config.window;
     if (!windows.isDue(window.bytes, window.ms, asking.nowMs())) {
-        if (windows.waiting.items.len > 0 and !windows.is_open) tick(true);
+        if (windows.waiting.items.len > 0 and !windows.is_open) tick(plugin, true);
         return .hold;
     }
     try windows.open();
@@ -128,7 +124,7 @@ fn passed(stream: *Stream, reply: *Reply) !abi.Flow {
     const waited_ms = asking.nowMs() -| windows.waiting_since_ms;
     const is_fresh = windows.waiting.items.len > 0 and waited_ms < plugin.config.window.ms;
     if (windows.has_ended) return try proceed(stream, reply);
-    if (is_fresh) tick(true);
+    if (is_fresh) tick(plugin, true);
     if (windows.ready.items.len == 0 or !reply.is_held) return try proceed(stream, reply);
     const flow = try flush(reply);
     _ = try proceed(stream, reply);
@@ -185,9 +181,10 @@ pub fn fail(stream: *Stream, reply: *Reply, err: anyerror) abi.Flow {
     };
 }
 
-/// Has `reply.onTick` called while any stream waits for its window to be due.
-pub fn tick(on: bool) void {
-    if (on == is_ticking) return;
-    is_ticking = on;
-    abi.tickEvery(if (on) tick_ms else idle_tick_ms);
+/// Has `reply.onTick` called while any stream of `plugin` waits for its window to be due. To be
+/// called in the context of the plugin or of one of its streams: each has ticks of its own.
+pub fn tick(plugin: *streams.Plugin, on: bool) void {
+    if (on == plugin.is_ticking) return;
+    plugin.is_ticking = on;
+    abi.tickEvery(if (on) tick_ms else plugin.idle_tick_ms);
 }

@@ -78,8 +78,9 @@ export fn proxy_on_response_trailers(stream: u32, _: u32) abi.Flow {
 
 export fn proxy_on_tick(context: u32) void {
     defer leave();
-    if (streams.findPlugin(context)) |plugin| broker.onTick(plugin);
-    reply.onTick();
+    const plugin = streams.findPlugin(context) orelse return;
+    broker.onTick(plugin);
+    reply.onTick(plugin);
 }
 
 export fn proxy_on_http_call_response(

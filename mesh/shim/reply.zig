@@ -50,6 +50,8 @@ pub fn isProviders() bool {
 
 pub fn onHeaders(context: u32, end: bool) abi.Flow {
     const stream = streams.find(context) orelse return .go;
+    // Of headers, that also stops the body.
+    if (stream.plugin == null) return .drop;
     takeover.told(stream);
     if (overflow.isEnvoys(stream)) {
         stream.overflowed = true;
@@ -164,16 +166,15 @@ pub fn onAnswer(stream: *Stream, check: core.Index, headers_count: u32, body_byt
     release(stream, reply, judging.judge(stream, reply, event, said));
 }
 
-/// Look for windows whose time has come.
-pub fn onTick() void {
+/// Look for windows of the plugin's streams whose time has come.
+pub fn onTick(plugin: *streams.Plugin) void {
     const now = asking.nowMs();
+    const window = plugin.config.window;
     var waits = false;
     for (streams.all()) |*stream| {
-        if (!streams.isTaken(stream)) continue;
+        if (!streams.isTaken(stream) or stream.plugin != plugin) continue;
         const reply = stream.reply orelse continue;
         if (!reply.call.is_window or reply.call.state == .denied) continue;
-        const plugin = stream.plugin orelse continue;
-        const window = plugin.config.window;
         if (reply.windows.isDue(window.bytes, window.ms, now)) {
             abi.enter(stream.context) catch continue;
             const flow = judging.proceed(stream, reply) catch |err|
@@ -182,7 +183,7 @@ pub fn onTick() void {
         }
         waits = waits or reply.windows.waiting.items.len > 0;
     }
-    if (!waits) judging.tick(false);
+    if (!waits) judging.tick(plugin, false);
 }
 
 /// Lets go what a callback that is not the stream's own has decided to let go.

@@ -39,6 +39,9 @@ pub const Plugin = struct {
     /// Null: allows are not remembered.
     cache: ?*cache.Cache = null,
     broker: lease.State = .{},
+    /// While a stream waits for its window, the host calls more often.
+    is_ticking: bool = false,
+    idle_tick_ms: u32 = 0,
     workload_buffer: [callout.workload_bytes_max]u8 = undefined,
     workload_bytes: usize = 0,
 

@@ -46,6 +46,7 @@ class Callout:
 @dataclass
 class Stream:
     context: int
+    plugin: int
     headers: Headers | None
     body: bytes = b""
     trailers: Headers | None = None

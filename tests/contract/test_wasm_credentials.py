@@ -87,7 +87,7 @@ def test_several_inline_keys_need_no_broker(shim: Compiled) -> None:
     worker = Worker(shim, text=configuration(["api.test"], credential=credential))
     assert worker.tick() == []
     assert [worker.send(403), worker.send()] == ["sk-own-1", "sk-own-2"]
-    assert worker.host.tick_ms == 0
+    assert worker.host.tick_ms(worker.plugin) == 0
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ class Host(Machine):
         """A new stream of `plugin`, and what the shim does with its headers."""
         self._contexts += 1
         lower = [(name.lower(), value) for name, value in headers]
-        stream = Stream(context=self._contexts, headers=lower)
+        stream = Stream(context=self._contexts, plugin=plugin, headers=lower)
         self._streams[stream.context] = stream
         self._call("proxy_on_context_create", stream.context, plugin)
         flow = self._callback("headers", stream, len(headers), int(end))
@@ -94,10 +94,14 @@ class Host(Machine):
         return flow
 
     def tick(self, plugin: int) -> None:
-        """The time that the shim asked to be woken after has passed."""
-        self.now_ns += self.tick_ms * 10**6
+        """The time that the plugin asked to be woken after has passed."""
+        self.now_ns += self.tick_ms(plugin) * 10**6
         with self._in(plugin):
             self._call("proxy_on_tick", plugin)
+
+    def tick_ms(self, plugin: int) -> int:
+        """How often the plugin is to be woken; 0: not at all."""
+        return self.ticks_ms.get(plugin, 0)
 
     def _reply_callback(self, what: str, stream: Stream, *arguments: int) -> int:
         with self._in(stream.context):

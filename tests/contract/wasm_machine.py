@@ -48,7 +48,8 @@ class Machine(Telemetry):
     refused: set[str] = field(default_factory=set)
     log: list[tuple[str, str]] = field(default_factory=list)
     callouts: list[Callout] = field(default_factory=list)
-    tick_ms: int = 0
+    ticks_ms: dict[int, int] = field(default_factory=dict)
+    """How often each plugin wants to be woken; those that do not are 0 or not there."""
     shared: SharedData = field(default_factory=SharedData)
 
     def __post_init__(self) -> None:
@@ -225,7 +226,8 @@ class Machine(Telemetry):
         return OK
 
     def _proxy_set_tick_period_milliseconds(self, period_ms: int) -> int:
-        self.tick_ms = period_ms
+        stream = self._streams.get(self._effective)
+        self.ticks_ms[stream.plugin if stream else self._effective] = period_ms
         return OK
 
     def _proxy_get_shared_data(

@@ -56,7 +56,7 @@ class Worker:
     def tick(self, ms: int = 100) -> list[Callout]:
         """Let time pass; the calls for keys that this makes."""
         first = len(self.host.callouts)
-        self.host.now_ns += (ms - self.host.tick_ms) * 10**6
+        self.host.now_ns += (ms - self.host.tick_ms(self.plugin)) * 10**6
         self.host.tick(self.plugin)
         return [each for each in self.host.callouts[first:] if each.cluster == "broker"]
 

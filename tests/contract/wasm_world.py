@@ -109,7 +109,7 @@ class World:
     def pass_time(self) -> None:
         """Time passes; the shim is woken if it asked for that."""
         self.host.now_ns += self.choose(200) * MS
-        if self.host.tick_ms:
+        if self.host.tick_ms(self.plugin):
             self.host.tick(self.plugin)
         self._look_at_all()
 
@@ -128,7 +128,7 @@ class World:
                 if not call.is_closed:
                     self._finish(call)
             self.pass_time()
-            if not self.out and not self.host.tick_ms:
+            if not self.out and not self.host.tick_ms(self.plugin):
                 break
         for call in self.calls:
             if call.is_closed or call.is_denied:
