@@ -153,7 +153,12 @@ pub const Side = struct {
             .answer => |understood| understood,
         };
         const stream = side.stream;
-        if (plugin.cache) |cache| cache.learn(check, understood.revision);
+        if (plugin.cache) |cache| {
+            const is_current = stream.cache_epoch == cache.epoch;
+            cache.learn(check, understood.revision);
+            // The allow that brought a new revision is of that one.
+            if (is_current) stream.cache_epoch = cache.epoch;
+        }
         try stream.remember(check, understood.state);
         stream.cache_seconds = @min(stream.cache_seconds, understood.cache_seconds);
         if (understood.state.len > 0) stream.cache_seconds = 0;

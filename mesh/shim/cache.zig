@@ -30,6 +30,9 @@ const Revision = struct {
 
 pub const Cache = struct {
     sets: [][ways]Entry,
+    /// Another one begins whenever all is emptied. An allow that was asked for in an earlier one is not
+    /// remembered: it may be of the old policy.
+    epoch: u32 = 0,
     revisions: [core.checks_max][revisions_max]Revision,
     next: [core.checks_max]u8,
 
@@ -38,6 +41,7 @@ pub const Cache = struct {
         const cache = try memory.allocator.create(Cache);
         errdefer memory.allocator.destroy(cache);
         cache.sets = try memory.allocator.alloc([ways]Entry, (entries + ways - 1) / ways);
+        cache.epoch = 0;
         cache.empty();
         for (&cache.revisions, &cache.next) |*known, *next| {
             for (known) |*revision| revision.bytes = 0;
@@ -83,6 +87,7 @@ pub const Cache = struct {
     }
 
     fn empty(cache: *Cache) void {
+        cache.epoch += 1;
         for (cache.sets) |*set| {
             for (set) |*entry| entry.until_ms = 0;
         }

@@ -174,8 +174,10 @@ fn ask(stream: *Stream, side: Side, checks: core.Set) core.Step {
     const body = held(stream) catch return side.react(fault);
     const signed = callout.signedText(plugin.config.policy, plugin.workload(), &stream.message);
     const digest = sha256.hash(body);
-    if (stream.cache_seconds > 0) if (plugin.cache) |cache| {
+    const was_asked = stream.cache_epoch != 0;
+    if (!was_asked and stream.cache_seconds > 0) if (plugin.cache) |cache| {
         stream.identity = sign.identity(&signed, &digest);
+        stream.cache_epoch = cache.epoch;
         const has = cache.has(&stream.identity, asking.nowMs());
         metrics.cache(has);
         if (has) {
@@ -186,11 +188,12 @@ fn ask(stream: *Stream, side: Side, checks: core.Set) core.Step {
     return side.ask(checks, &signed, body, &digest);
 }
 
-/// Keep in mind that all checks have allowed the call as it came.
+/// Keep in mind that all checks have allowed the call as it came. One that no check was asked about
+/// has no identity; and one that a check was asked about before the policy changed is of the past.
 fn remember(stream: *Stream) void {
     const plugin = stream.plugin orelse return;
     const cache = plugin.cache orelse return;
-    if (stream.cache_seconds == 0) return;
+    if (stream.cache_seconds == 0 or stream.cache_epoch != cache.epoch) return;
     const until_ms = asking.nowMs() + stream.cache_seconds * std.time.ms_per_s;
     cache.put(&stream.identity, until_ms);
 }

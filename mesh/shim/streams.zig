@@ -67,7 +67,10 @@ pub const Stream = struct {
     is_unchecked: bool = false,
     /// For how long an identical call may do without checks, as far as they have answered.
     cache_seconds: u32,
+    /// By what the cache knows the call, and its epoch when it was asked for it. 0: it was not asked,
+    /// there is no identity, and nothing to be remembered.
     identity: sign.Digest = undefined,
+    cache_epoch: u32 = 0,
     /// The callout under way for each check that is `out`.
     tokens: [core.checks_max]u32 = undefined,
     /// What each check has sealed for its next callout of this call.
