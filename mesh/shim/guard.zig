@@ -132,7 +132,7 @@ pub fn onAnswer(token: u32, headers_count: u32, body_bytes: u32) void {
 /// Remember the request, take the caller's credentials out and put the guard's key in.
 fn takeOver(stream: *Stream, map: headers.Map) !void {
     if (message.upgrades(map)) {
-        if (stream.host.upgrades == .deny) return error.Unsupported;
+        if (stream.host.upgrades == .deny or !message.mayUpgrade(map)) return error.Unsupported;
         stream.is_unchecked = true;
     }
     const credential = &stream.host.credential;

@@ -14,7 +14,6 @@ const memory = @import("memory.zig");
 const sha256 = @import("sha256.zig");
 const streams = @import("streams.zig");
 const text = @import("text.zig");
-const trace = @import("trace.zig");
 const Reply = streams.Reply;
 const Said = asking.Said;
 const Side = asking.Side;
@@ -121,7 +120,7 @@ fn passed(stream: *Stream, reply: *Reply) !abi.Flow {
     if (windows.is_final) return try flush(reply);
     // After the end all has to go at once. Before, what has come in meanwhile is judged first if it
     // has not waited long: else it could be ready when Envoy holds nothing to put it in front of.
-    const waited_ms = asking.nowMs() -| windows.waiting_since_ms;
+    const waited_ms = asking.nowMs() -% windows.waiting_since_ms;
     const is_fresh = windows.waiting.items.len > 0 and waited_ms < plugin.config.window.ms;
     if (windows.has_ended) return try proceed(stream, reply);
     if (is_fresh) tick(plugin, true);
@@ -171,11 +170,11 @@ pub fn fail(stream: *Stream, reply: *Reply, err: anyerror) abi.Flow {
         error.Unsupported => .response_unsupported,
         else => .shim_fault,
     };
-    const step = Side.ofReply(stream, reply).react(.{ .refused = reason });
-    const why: core.Denial = .{ .reason = reason };
-    if (step.action != .deny) trace.denied(stream, &reply.call, why, asking.nowMs());
+    // Between two windows, the machine of the last one has passed; of a stream that is no decision.
+    if (reply.call.state == .passed) reply.call.state = .reading;
+    _ = Side.ofReply(stream, reply).react(.{ .refused = reason });
     reply.call.state = .denied;
-    return refuse(stream, reply, why, .{}) catch {
+    return refuse(stream, reply, .{ .reason = reason }, .{}) catch {
         asking.answerCaller(stream.template, reason, denial.nobody);
         return .drop;
     };

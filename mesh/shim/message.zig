@@ -119,6 +119,13 @@ pub fn upgrades(map: headers.Map) bool {
         text.eql(map.first(":method"), "CONNECT");
 }
 
+/// Whether that is a request of the kind that opens a connection, and brings nothing else: a body
+/// beside it would go unchecked.
+pub fn mayUpgrade(map: headers.Map) bool {
+    const method = map.first(":method");
+    return text.eql(method, "GET") or text.eql(method, "CONNECT");
+}
+
 /// A field's value as it may be told: whole, or cut to its limit; null where it may not.
 fn fit(spec: *const Spec, may_cut: bool, map: headers.Map) ?[]const u8 {
     const value = (map.once(spec.header) catch return null) orelse "";

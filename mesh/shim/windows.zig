@@ -56,7 +56,8 @@ pub const Windows = struct {
         if (windows.has_ended) return true;
         const count = windows.waiting.items.len;
         if (count == 0) return false;
-        return !windows.has_begun or count >= bytes or now_ms -| windows.waiting_since_ms >= ms;
+        // A clock that has gone back makes it due too, and nothing wait until it has caught up.
+        return !windows.has_begun or count >= bytes or now_ms -% windows.waiting_since_ms >= ms;
     }
 
     /// Open a window over what is waiting.
@@ -191,6 +192,7 @@ test "a window is due at once at first, later by bytes, by time or at the end" {
     try windows.append("x", 100, 2000);
     try testing.expect(!windows.isDue(10, 200, 2199));
     try testing.expect(windows.isDue(10, 200, 2200));
+    try testing.expect(windows.isDue(10, 200, 1999));
     try windows.append("123456789", 100, 2100);
     try testing.expect(windows.isDue(10, 200, 2100));
     try windows.open();

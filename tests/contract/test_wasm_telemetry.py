@@ -15,6 +15,7 @@ BODY = b"a prompt"
 OK = (":status", "200")
 SECOND = {**CHECK, "name": "second", "stage": 2}
 SERIES_MAX = 384
+WINDOW_BYTES_MAX = 262_144
 
 
 def verdict(decision: str, reason: str, *more: tuple[str, str]) -> Headers:
@@ -194,6 +195,20 @@ def test_a_stream_is_decided_once_and_its_windows_are_asked_for_each(shim: Compi
     name = "check=.=first;.;phase=.=response;.;meshward_callout_milliseconds"
     assert host.histograms[name] == [5, 5]
     assert left_by(stream)["response_ms"] == 10
+
+
+def test_a_stream_that_is_denied_between_two_windows_is_told_of(shim: Compiled) -> None:
+    """Its check keeps so much that no window has room for more."""
+    check = {**CHECK, "phases": ["response"]}
+    host, plugin = loaded(shim, configuration(["api.test"], check=check))
+    stream, _ = host.open(plugin, headers_for("api.test"), end=True)
+    host.reply(stream, [(":status", "200"), ("content-type", "text/event-stream")])
+    host.reply_body(stream, bytes(WINDOW_BYTES_MAX))
+    keeping = [*ALLOW, ("x-meshward-keep", str(WINDOW_BYTES_MAX))]
+    host.answer(plugin, host.callouts[0], keeping, b"")
+    host.reply_body(stream, bytes(20_000))
+    assert "denied reason=response.too-large" in host.log[-1][1]
+    assert counted(host, "meshward_decisions_total")["response", "deny", "response.too-large"] == 1
 
 
 def test_a_call_that_the_cache_has_is_decided_without_a_reason(shim: Compiled) -> None:

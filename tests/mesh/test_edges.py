@@ -112,6 +112,16 @@ def test_an_upgrade_goes_through_with_our_key_where_it_is_allowed(form: Form) ->
     assert ground.check.requests == []
 
 
+def test_a_body_that_calls_itself_an_upgrade_goes_nowhere() -> None:
+    with playground("hold", of_host={"upgrades": "allow"}) as ground:
+        head = [*JSON, ("Connection", "Upgrade"), ("Upgrade", "websocket")]
+        raw = request(HOST, "/v1/chat", headers=head, body=BODY)
+        answer = call(ground.sidecar.port, raw)
+
+    assert answer.status == 403
+    assert ground.provider.received == b""
+
+
 @FORMS
 @pytest.mark.parametrize(
     ("path", "body", "asked"),
