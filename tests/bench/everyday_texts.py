@@ -20,11 +20,18 @@ SOURCES: Final = {
     "book": "en",
     "self-instruct": "en",
     "GPT-4-LLM": "en",
+    "tldr": "many",
+    "istio": "code",
+    "loghub": "logs",
 }
-"""Folder names and languages: prompts of people, technical documentation, tasks for models."""
+"""Folder names and languages: prompts of people, technical documentation, tasks for models; help
+pages in forty languages; Go, YAML and JSON; logs of sixteen systems."""
 CHARS: Final = range(6, 2001)
 _TABLE_SHARE: Final = 40
 """Of 256: how many rows of the large tables of prompts are taken."""
+_LOG_LINES: Final = 8
+"""So many lines of a log are one text."""
+_OF_CODE: Final = frozenset({".go", ".yaml", ".json"})
 _OUT: Final = Path("build/everyday")
 
 
@@ -51,9 +58,14 @@ def main(folders: list[str]) -> int:
 
 
 def _texts(folder: Path) -> Iterator[str]:
-    for path in sorted((*folder.rglob("*.md"), *folder.rglob("*.jsonl"))):
+    suffixes = _OF_CODE if SOURCES[folder.name] == "code" else {".md", ".jsonl", ".log"}
+    for path in sorted(each for each in folder.rglob("*.*") if each.suffix in suffixes):
         content = path.read_text(encoding="utf-8", errors="replace")
-        if path.suffix == ".jsonl":
+        if path.suffix == ".log":
+            lines = content.splitlines()
+            blocks = range(0, len(lines), _LOG_LINES)
+            found = ["\n".join(lines[at : at + _LOG_LINES]) for at in blocks]
+        elif path.suffix == ".jsonl":
             found = list(_records(content))
         elif path.parent.name == "question":
             found = _rows(content)
