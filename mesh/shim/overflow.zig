@@ -11,17 +11,18 @@ const text = @import("text.zig");
 const abi = @import("abi.zig");
 const contract = @import("contract.zig");
 const denial = @import("denial.zig");
+const reply = @import("reply.zig");
 const Stream = @import("streams.zig").Stream;
 
 const reason: contract.Reason = .request_too_large;
 
-/// Whether the answer on its way out is Envoy's refusal of this request's body: unlike a provider's
-/// it bears no date, and unlike the shim's no reason.
+/// Whether the answer on its way out is Envoy's refusal of this request's body: not the provider's,
+/// and unlike the shim's it bears no reason.
 pub fn isEnvoys(stream: *const Stream) bool {
     if (stream.call.state != .reading and stream.call.state != .denied) return false;
     const map = abi.pairs(.response) catch return false;
     return text.eql(map.first(":status"), "413") and
-        map.first("date").len == 0 and map.first(contract.header.reason).len == 0;
+        map.first(contract.header.reason).len == 0 and !reply.isProviders();
 }
 
 /// A host that refuses any of this leaves Envoy's own words: a denial too, if a bare one.

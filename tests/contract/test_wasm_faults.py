@@ -24,7 +24,6 @@ MASK = [
     *ALLOW[:2],
     *ALLOW[4:],
 ]
-FOR_RESPONSES = {**CHECK, "phases": ["response"]}
 STREAMS_MAX = 1024
 HOST_CALLS = (
     "proxy_add_header_map_value",
@@ -159,36 +158,6 @@ def test_a_request_that_outlives_its_configuration_goes_nowhere(shim: Compiled) 
     host.close(plugin)
     assert host.body(stream, b"a prompt", end=True) == DROP
     assert not stream.continued
-
-
-def test_a_response_that_outlives_its_configuration_goes_nowhere(shim: Compiled) -> None:
-    host, plugin = loaded(shim, configuration(["api.test"], check=FOR_RESPONSES))
-    stream, flow = host.open(plugin, headers_for("api.test"), end=True)
-    assert flow == GO
-    host.close(plugin)
-    assert host.reply(stream, [(":status", "200")]) == DROP
-
-
-def test_a_configuration_that_goes_while_a_stream_waits_leaves_others_their_ticks(
-    shim: Compiled,
-) -> None:
-    settings = configuration(["api.test"], check=FOR_RESPONSES, body="portable")
-    host, old = loaded(shim, settings)
-    new = host.load(settings)
-    assert new is not None, host.log
-    for plugin in (old, new):
-        stream, _ = host.open(plugin, headers_for("api.test"), end=True)
-        host.reply(stream, [(":status", "200"), ("content-type", "text/event-stream")])
-        host.reply_body(stream, b"first")
-        host.answer(plugin, host.callouts[-1], ALLOW, b"")
-        host.reply_body(stream, b"second")
-        if plugin == old:
-            host.close(stream.context)
-            host.close(old)
-    assert host.callouts[-1].body == b"first"
-    for _ in range(10 if host.tick_ms(new) else 0):
-        host.tick(new)
-    assert host.callouts[-1].body == b"second"
 
 
 def test_a_configuration_that_is_gone_leaves_its_place_and_memory(shim: Compiled) -> None:
