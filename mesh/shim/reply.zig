@@ -172,7 +172,7 @@ pub fn onTick(plugin: *streams.Plugin) void {
     const window = plugin.config.window;
     var waits = false;
     for (streams.all()) |*stream| {
-        if (!streams.isTaken(stream) or stream.plugin != plugin) continue;
+        if (stream.plugin != plugin) continue;
         const reply = stream.reply orelse continue;
         if (!reply.call.is_window or reply.call.state == .denied) continue;
         if (reply.windows.isDue(window.bytes, window.ms, now)) {

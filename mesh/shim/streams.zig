@@ -67,8 +67,7 @@ pub const Stream = struct {
     is_unchecked: bool = false,
     /// For how long an identical call may do without checks, as far as they have answered.
     cache_seconds: u32,
-    /// By what the cache knows the call, and its epoch when it was asked for it. 0: it was not asked,
-    /// there is no identity, and nothing to be remembered.
+    /// What the cache knows the call by, and its epoch when it was asked. 0: it was not, none is set.
     identity: sign.Digest = undefined,
     cache_epoch: u32 = 0,
     /// The callout under way for each check that is `out`.
@@ -232,18 +231,14 @@ pub fn release(context: u32) void {
         memory.allocator.destroy(reply);
     }
     if (stream.seen) |seen| memory.allocator.destroy(seen);
-    const index = stream - &slots[0];
-    contexts[index] = 0;
+    stream.plugin = null;
+    contexts[stream - &slots[0]] = 0;
     while (slots_used > 0 and contexts[slots_used - 1] == 0) slots_used -= 1;
 }
 
-/// All streams, for a look at each.
+/// All streams, for a look at each; those that are over have no plugin.
 pub fn all() []Stream {
     return slots[0..slots_used];
-}
-
-pub fn isTaken(stream: *const Stream) bool {
-    return contexts[stream - &slots[0]] != 0;
 }
 
 pub const Waiting = struct { stream: *Stream, check: core.Index, phase: Phase };
