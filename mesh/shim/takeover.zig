@@ -9,6 +9,7 @@ const headers = @import("headers.zig");
 const keys = @import("keys.zig");
 const log = @import("log.zig");
 const memory = @import("memory.zig");
+const metrics = @import("metrics.zig");
 const query = @import("query.zig");
 const reply = @import("reply.zig");
 const streams = @import("streams.zig");
@@ -63,6 +64,10 @@ pub fn told(stream: *const streams.Stream) void {
     const retry_after = map.first("retry-after");
     if (rests.told(stream.key_id, stream.began_ms, opinion, retry_after, asking.nowMs())) {
         log.keyRests(stream.host.name, opinion);
+        if (stream.plugin) |plugin| {
+            const host = stream.host - &plugin.config.hosts_buffer[0];
+            metrics.rested(plugin, host, if (opinion == .refused) .refused else .throttled);
+        }
     }
     const next = choose(stream) orelse return;
     if (opinion == .works or next.id == stream.key_id) return;

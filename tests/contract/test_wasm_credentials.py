@@ -19,6 +19,10 @@ def test_a_refused_key_rests_and_the_next_one_is_used(worker: Worker, status: in
     worker.keyed()
     assert [worker.send(status), worker.send(), worker.send()] == ["sk-one", "sk-two", "sk-two"]
     assert worker.host.log[-1] == ("warn", "meshward: key rests why=refused host=api.test")
+    (rests,) = [name for name in worker.host.counters if "key_rests" in name]
+    assert "api.test" in rests
+    assert "refused" in rests
+    assert worker.host.counters[rests] == 1
     worker.host.now_ns += 60 * 10**9
     assert worker.send() == "sk-one"
 
