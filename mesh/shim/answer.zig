@@ -182,5 +182,6 @@ fn isToken(value: []const u8, marks: []const u8, bytes_max: usize) bool {
 
 fn upTo(limit: u32, digits: []const u8) ?u32 {
     const number = text.parse(digits) orelse return null;
-    return if (number <= limit) @intCast(number) else null;
+    if (number > limit) return null;
+    return @intCast(number);
 }

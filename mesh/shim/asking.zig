@@ -33,7 +33,6 @@ pub const Said = struct {
     content_type: []const u8 = "",
     body: []const u8 = "",
     keep: usize = 0,
-    bore: core.Bore = .{},
 };
 
 /// Whose machine it is, and where the tokens of its callouts are.
@@ -132,7 +131,7 @@ pub const Side = struct {
         return null;
     }
 
-    /// What a callout's answer says. Where none came there are no headers at all, or Envoy's own.
+    /// What a callout's answer says, as an event.
     pub fn listen(
         side: Side,
         check: core.Index,
@@ -140,6 +139,22 @@ pub const Side = struct {
         body_bytes: u32,
         limits: answer.Limits,
         said: *Said,
+    ) core.Event {
+        var bore: core.Bore = .{};
+        const outcome = side.understand(check, headers_count, body_bytes, limits, said, &bore) catch
+            return fault;
+        return .{ .answer = .{ .check = check, .outcome = outcome, .bore = bore } };
+    }
+
+    /// Where no answer came there are no headers at all, or Envoy's own.
+    fn understand(
+        side: Side,
+        check: core.Index,
+        headers_count: u32,
+        body_bytes: u32,
+        limits: answer.Limits,
+        said: *Said,
+        bore: *core.Bore,
     ) !core.Outcome {
         if (headers_count == 0) return .lost;
         const plugin = side.stream.plugin orelse return .lost;
@@ -162,7 +177,8 @@ pub const Side = struct {
         try stream.remember(check, understood.state);
         stream.cache_seconds = @min(stream.cache_seconds, understood.cache_seconds);
         if (understood.state.len > 0) stream.cache_seconds = 0;
-        said.* = .{ .keep = understood.keep, .bore = understood.bore() };
+        said.keep = understood.keep;
+        bore.* = understood.bore();
         if (understood.decision == .allow) return .allow;
         said.status = understood.status;
         said.content_type = understood.content_type;

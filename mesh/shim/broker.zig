@@ -50,8 +50,9 @@ pub fn onTick(plugin: *Plugin) void {
     const shared = load(state);
     const is_useful = adoptShared(plugin, &shared);
     if (state.is_asking or (is_useful and !shared.record.isDue(now_ms))) return;
-    const asked = shared.record.asked(now_ms, plugin.config.broker.refresh_seconds, now);
-    if (!store(state, asked, shared.rest, "", shared.cas)) return;
+    state.record = shared.record.*;
+    state.record.ask(now_ms, plugin.config.broker.refresh_seconds, now);
+    if (!store(state, shared.rest, "", shared.cas)) return;
     ask(plugin, now_ms) catch log.keysMissed("none");
 }
 
@@ -72,9 +73,9 @@ pub fn onAnswer(plugin: *Plugin) void {
     }
     const now = abi.nowNanoseconds();
     state.adopted_ms = now / std.time.ns_per_ms;
-    var record: lease.Record = .answered(state.adopted_ms, plugin.config.broker.refresh_seconds, now);
-    record.signature_bytes = state.signature_bytes;
-    _ = store(state, record, signature, sealed, 0);
+    state.record = .{ .answered_ms = state.adopted_ms, .signature_bytes = state.signature_bytes };
+    state.record.wait(plugin.config.broker.refresh_seconds, now);
+    _ = store(state, signature, sealed, 0);
 }
 
 fn ask(plugin: *Plugin, now_ms: u64) !void {
@@ -152,36 +153,31 @@ fn adoptShared(plugin: *Plugin, shared: *const Loaded) bool {
     return true;
 }
 
-/// `rest` lasts as long as the callback.
-const Loaded = struct { record: lease.Record, rest: []const u8, cas: u32 };
+/// Lasts as long as the callback.
+const Loaded = struct { record: *const lease.Record, rest: []const u8, cas: u32 };
 
 fn load(state: *lease.State) Loaded {
     var shared = abi.shared(state.name);
     if (shared.bytes.len == 0) {
         // A value that is there can be compared and swapped, from the first time on.
-        _ = store(state, state.record, "", "", 0);
+        _ = store(state, "", "", 0);
         shared = abi.shared(state.name);
     }
     const head = @sizeOf(lease.Record);
-    if (shared.bytes.len < head) return .{ .record = state.record, .rest = "", .cas = 0 };
-    const record = std.mem.bytesToValue(lease.Record, shared.bytes[0..head]);
-    return .{ .record = record, .rest = shared.bytes[head..], .cas = shared.cas };
+    if (shared.bytes.len < head) return .{ .record = &state.record, .rest = "", .cas = 0 };
+    return .{
+        .record = @ptrCast(shared.bytes),
+        .rest = shared.bytes[head..],
+        .cas = shared.cas,
+    };
 }
 
-/// False where another machine was first.
-fn store(
-    state: *lease.State,
-    record: lease.Record,
-    signature: []const u8,
-    sealed: []const u8,
-    cas: u32,
-) bool {
-    state.record = record;
-    const size = @sizeOf(lease.Record) + signature.len + sealed.len;
+/// Shares the record, and what stands behind it. False where another machine was first.
+fn store(state: *lease.State, signature: []const u8, sealed: []const u8, cas: u32) bool {
+    const record = std.mem.asBytes(&state.record);
+    const size = record.len + signature.len + sealed.len;
     const start = memory.allocate(size) orelse return true;
     var value: Text = .{ .buffer = start[0..size] };
-    value.add(std.mem.asBytes(&record));
-    value.add(signature);
-    value.add(sealed);
+    for ([_][]const u8{ record, signature, sealed }) |piece| value.add(piece);
     return abi.setShared(state.name, value.written(), cas);
 }

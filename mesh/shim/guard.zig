@@ -119,11 +119,7 @@ pub fn onAnswer(token: u32, headers_count: u32, body_bytes: u32) void {
     const limits: answer.Limits = .{ .body_bytes_max = plugin.config.body_bytes_max };
     var said: Said = .{};
     const side: Side = .ofRequest(stream);
-    const heard = side.listen(waiting.check, headers_count, body_bytes, limits, &said);
-    const event: core.Event = if (heard) |outcome|
-        .{ .answer = .{ .check = waiting.check, .outcome = outcome, .bore = said.bore } }
-    else |_|
-        fault;
+    const event = side.listen(waiting.check, headers_count, body_bytes, limits, &said);
     if (advance(stream, event, said) == .hold) return;
     abi.proceed(.request) catch
         asking.answerCaller(stream.template, .shim_fault, denial.nobody);

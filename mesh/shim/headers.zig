@@ -51,7 +51,8 @@ pub const Map = struct {
     pub fn once(map: Map, name: []const u8) error{Repeated}!?[]const u8 {
         var each = map.iterator();
         const value = each.nextNamed(name);
-        return if (each.nextNamed(name) == null) value else error.Repeated;
+        if (each.nextNamed(name) != null) return error.Repeated;
+        return value;
     }
 };
 

@@ -35,7 +35,8 @@ pub fn match(named: anytype, authority: []const u8) Match {
             index = at;
         }
         const is_whole = part.len == authority.len;
-        if (nearest > 0) return if (is_whole) .{ .guarded = index } else .{ .refused = index };
+        if (nearest > 0 and is_whole) return .{ .guarded = index };
+        if (nearest > 0) return .{ .refused = index };
         if (part.len == rest.len) return .free;
         rest = rest[part.len + 1 ..];
     }

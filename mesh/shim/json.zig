@@ -16,6 +16,7 @@
 //! Strings are slices of the document, in which escapes are resolved in place. (`std.json` would be
 //! a quarter of the built plugin, and needs memory for each string with an escape.)
 
+const std = @import("std");
 const text = @import("text.zig");
 const unescape = @import("unescape.zig");
 
@@ -43,13 +44,12 @@ pub const Reader = struct {
 
     /// Begins an object whose fields are those of the enumeration `Field`.
     pub fn object(reader: *Reader, comptime Field: type) Object(Field) {
-        return .{ .walk = .begin(reader, '{', "must be an object") };
+        return .{ .walk = .begin(reader, '{', comptime text.names(Field)) };
     }
 
     /// Begins an array of one to `entries_max` entries.
     pub fn array(reader: *Reader, entries_max: usize) Array {
-        const walk: Walk = .begin(reader, '[', "must be an array");
-        return .{ .walk = walk, .entries_max = entries_max };
+        return .{ .walk = .begin(reader, '[', ""), .entries_max = entries_max };
     }
 
     pub fn string(reader: *Reader, bytes_min: usize, bytes_max: usize) []const u8 {
@@ -65,7 +65,7 @@ pub const Reader = struct {
     }
 
     fn number(reader: *Reader, least: u32, most: u32) u32 {
-        _ = reader.peek();
+        reader.skipBlanks();
         const start = reader.at;
         while (reader.at < reader.document.len) : (reader.at += 1) {
             // All that a number of any form can hold, so that no form is read in part.
@@ -93,7 +93,8 @@ pub const Reader = struct {
 
     /// Nothing may follow the document. Refused where anything at all was wrong.
     pub fn end(reader: *Reader) error{Refused}!void {
-        if (reader.peek() != null) reader.malformed();
+        reader.skipBlanks();
+        if (reader.at < reader.document.len) reader.malformed();
         if (reader.hasFailed()) return error.Refused;
     }
 
@@ -140,17 +141,16 @@ pub const Reader = struct {
         add(&reader.path_buffer, &reader.path_bytes, piece);
     }
 
-    /// The next byte that is no white space, or null at the end.
-    fn peek(reader: *Reader) ?u8 {
+    /// Goes to the next byte that is no white space, or to the end.
+    fn skipBlanks(reader: *Reader) void {
         while (reader.at < reader.document.len) : (reader.at += 1) {
-            const byte = reader.document[reader.at];
-            if (!text.contains(" \t\r\n", byte)) return byte;
+            if (!text.contains(" \t\r\n", reader.document[reader.at])) return;
         }
-        return null;
     }
 
     fn take(reader: *Reader, byte: u8) bool {
-        if (reader.peek() != byte) return false;
+        reader.skipBlanks();
+        if (reader.at == reader.document.len or reader.document[reader.at] != byte) return false;
         reader.at += 1;
         return true;
     }
@@ -175,11 +175,19 @@ const Walk = struct {
     /// The length of the path of the whole.
     mark: usize,
     count: usize = 0,
+    /// Of an object: its fields' names, and a bit for each that was there.
+    names: []const u8,
+    seen: u32 = 0,
+
+    /// There is no more entry.
+    const over = std.math.maxInt(usize);
 
     /// Not inlined: it is small, and called for each kind of object.
-    noinline fn begin(reader: *Reader, bracket: u8, message: []const u8) Walk {
-        if (!reader.take(bracket)) reader.refuse(&.{message});
-        return .{ .reader = reader, .mark = reader.path_bytes };
+    noinline fn begin(reader: *Reader, bracket: u8, names: []const u8) Walk {
+        if (!reader.take(bracket)) {
+            reader.refuse(&.{ "must be an ", if (names.len > 0) "object" else "array" });
+        }
+        return .{ .reader = reader, .mark = reader.path_bytes, .names = names };
     }
 
     /// Whether one more entry follows.
@@ -193,21 +201,22 @@ const Walk = struct {
         return !reader.hasFailed();
     }
 
-    /// The index of the next field's name in `names`, or null at the object's end.
-    fn nextField(walk: *Walk, seen: *u32, names: []const u8) ?u5 {
-        if (!walk.next('}')) return null;
+    /// The index of the next field's name, or `over`. (An optional would be read from memory each
+    /// time.)
+    fn nextField(walk: *Walk) usize {
+        if (!walk.next('}')) return over;
         const reader = walk.reader;
         if (!reader.take('"')) reader.malformed();
         const name = reader.rest();
         if (!reader.take(':')) reader.malformed();
         walk.enter(name);
-        const index: u5 = @intCast(text.lineOf(names, name) orelse {
-            reader.refuseListing("is not known here; known are ", names);
-            return null;
-        });
-        const bit = @as(u32, 1) << index;
-        if (seen.* & bit != 0) reader.refuse(&.{"stands twice"});
-        seen.* |= bit;
+        const index = text.lineOf(walk.names, name) orelse {
+            reader.refuseListing("is not known here; known are ", walk.names);
+            return over;
+        };
+        const bit = @as(u32, 1) << @intCast(index);
+        if (walk.seen & bit != 0) reader.refuse(&.{"stands twice"});
+        walk.seen |= bit;
         return index;
     }
 
@@ -221,9 +230,9 @@ const Walk = struct {
         }
     }
 
-    fn require(walk: *Walk, fields: u32, names: []const u8) void {
-        var rest: ?[]const u8 = names;
-        var left = fields;
+    fn require(walk: *Walk, fields: u32) void {
+        var rest: ?[]const u8 = walk.names;
+        var left = fields & ~walk.seen;
         while (text.nextLine(&rest)) |name| : (left >>= 1) {
             if (left & 1 == 0) continue;
             walk.enter(name);
@@ -236,13 +245,12 @@ const Walk = struct {
 fn Object(comptime Field: type) type {
     return struct {
         const Self = @This();
-        const names = text.names(Field);
 
         walk: Walk,
-        seen: u32 = 0,
 
         pub fn next(self: *Self) ?Field {
-            const index = self.walk.nextField(&self.seen, names) orelse return null;
+            const index = self.walk.nextField();
+            if (index == Walk.over) return null;
             return @fromBackingInt(@intCast(index));
         }
 
@@ -250,7 +258,7 @@ fn Object(comptime Field: type) type {
         pub fn require(self: *Self, comptime fields: []const Field) void {
             comptime var bits: u32 = 0;
             inline for (fields) |field| bits |= 1 << @backingInt(field);
-            self.walk.require(bits & ~self.seen, names);
+            self.walk.require(bits);
         }
     };
 }
@@ -261,17 +269,23 @@ const Array = struct {
 
     /// The index of the next entry, or null at the end.
     pub fn next(array: *Array) ?usize {
+        const index = array.nextIndex();
+        if (index == Walk.over) return null;
+        return index;
+    }
+
+    fn nextIndex(array: *Array) usize {
         const reader = array.walk.reader;
         const index = array.walk.count;
         if (!array.walk.next(']')) {
             if (index == 0) reader.refuse(&.{"must have an entry"});
-            return null;
+            return Walk.over;
         }
         var digits: [text.digits_max]u8 = undefined;
         if (index == array.entries_max) {
             const most = text.decimal(&digits, index);
             reader.refuse(&.{ "must have no more entries than ", most });
-            return null;
+            return Walk.over;
         }
         reader.extendPath("[");
         reader.extendPath(text.decimal(&digits, index));

@@ -22,7 +22,11 @@ const Stream = streams.Stream;
 /// Windows that are due by time are looked for so often, while any stream waits.
 const tick_ms = 20;
 
-/// Judge the next window if it is due.
+/// Judge the next window if it is due. (Not inlined: it is called in several places.)
+pub noinline fn next(stream: *Stream, reply: *Reply) abi.Flow {
+    return proceed(stream, reply) catch |err| fail(stream, reply, err);
+}
+
 pub fn proceed(stream: *Stream, reply: *Reply) !abi.Flow {
     const plugin = stream.plugin orelse return error.HostRefused;
     const windows = &reply.windows;

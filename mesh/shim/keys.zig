@@ -40,7 +40,8 @@ pub const Opinion = enum {
         if (text.eql(status, "429")) return .throttled;
         const is_refused = status.len == 3 and text.startsWith(status, "40") and
             text.indexOf("123", status[2]) != null;
-        return if (is_refused) .refused else null;
+        if (!is_refused) return null;
+        return .refused;
     }
 };
 

@@ -60,31 +60,27 @@ pub const Record = extern struct {
     /// Behind the record stand the signature of the call for keys and its answer, as it came.
     signature_bytes: u8 = 0,
 
-    pub fn isDue(record: Record, now_ms: u64) bool {
+    pub fn isDue(record: *const Record, now_ms: u64) bool {
         return record.next_ms <= now_ms or record.next_ms > now_ms + ahead_ms_max;
     }
 
     /// `chance` is any number: sidecars that started together do not ask together for long.
-    pub fn asked(record: Record, now_ms: u64, refresh_seconds: u32, chance: u64) Record {
-        var next = record;
-        const tries: u6 = @min(record.tries, doublings_max);
-        next.next_ms = now_ms + sooner(@min(@as(u64, retry_ms) << tries, milliseconds(refresh_seconds)), chance);
-        next.tries = tries + 1;
-        return next;
+    pub fn ask(record: *Record, now_ms: u64, refresh_seconds: u32, chance: u64) void {
+        const tries: u5 = @intCast(@min(record.tries, doublings_max));
+        record.tries = @as(u8, tries) + 1;
+        const ms = @min(@as(u32, retry_ms) << tries, refresh_seconds * std.time.ms_per_s);
+        record.next_ms = now_ms + sooner(ms, chance);
     }
 
-    pub fn answered(now_ms: u64, refresh_seconds: u32, chance: u64) Record {
-        return .{ .next_ms = now_ms + sooner(milliseconds(refresh_seconds), chance), .answered_ms = now_ms };
+    /// After an answer, until the next refresh.
+    pub fn wait(record: *Record, refresh_seconds: u32, chance: u64) void {
+        record.next_ms = record.answered_ms + sooner(refresh_seconds * std.time.ms_per_s, chance);
     }
 };
 
-fn milliseconds(seconds: u32) u64 {
-    return @as(u64, seconds) * std.time.ms_per_s;
-}
-
 /// Up to a tenth less.
-fn sooner(ms: u64, chance: u64) u64 {
-    return ms - chance % (ms / 10 + 1);
+fn sooner(ms: u32, chance: u64) u32 {
+    return ms - @as(u32, @truncate(chance)) % (ms / 10 + 1);
 }
 
 const testing = std.testing;
@@ -93,28 +89,32 @@ test "a new record is due" {
     try testing.expect((Record{}).isDue(1));
 }
 
+fn answered(at_ms: u64, chance: u64) Record {
+    var record: Record = .{ .answered_ms = at_ms };
+    record.wait(60, chance);
+    return record;
+}
+
 test "an answer is good for a refresh, less up to a tenth" {
     for (0..7000) |chance| {
-        const record: Record = .answered(1000, 60, chance);
+        const record = answered(1000, chance);
         try testing.expect(!record.isDue(1000 + 54_000 - 1));
         try testing.expect(record.isDue(1000 + 60_000));
-        try testing.expectEqual(1000, record.answered_ms);
     }
 }
 
 test "the time between tries doubles, but never over a refresh or half a minute" {
     var record: Record = .{ .answered_ms = 9, .signature_bytes = 80 };
     for ([_]u64{ 250, 500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000 }) |ms| {
-        record = record.asked(1000, 30, 0);
+        record.ask(1000, 30, 0);
         try testing.expect(!record.isDue(1000 + ms - 1));
         try testing.expect(record.isDue(1000 + ms));
     }
-    for (0..300) |_| record = record.asked(1000, 86_400, 3200);
+    for (0..300) |_| record.ask(1000, 86_400, 3200);
     try testing.expectEqual(1000 + 32_000 - 3200, record.next_ms);
     try testing.expectEqual(.{ 9, 80 }, .{ record.answered_ms, record.signature_bytes });
 }
 
 test "a clock that has gone back does not keep anybody from asking" {
-    const record: Record = .answered(ahead_ms_max * 3, 60, 0);
-    try testing.expect(record.isDue(1000));
+    try testing.expect(answered(ahead_ms_max * 3, 0).isDue(1000));
 }

@@ -135,9 +135,7 @@ pub fn onTrailers(context: u32) abi.Flow {
     }
     if (!reply.is_held and reply.windows.isEmpty()) return .go;
     reply.windows.has_ended = true;
-    if (reply.is_held) {
-        return judging.proceed(stream, reply) catch |err| judging.fail(stream, reply, err);
-    }
+    if (reply.is_held) return judging.next(stream, reply);
     // Nothing can be put in front of trailers any more: better a broken stream than a cut one.
     _ = judging.fail(stream, reply, error.Unsupported);
     stream.call.state = .denied;
@@ -158,11 +156,7 @@ pub fn onAnswer(stream: *Stream, check: core.Index, headers_count: u32, body_byt
         .body_bytes_max = if (stream.plugin) |plugin| plugin.config.response_bytes_max else 0,
         .keep_bytes_max = keep_max,
     };
-    const heard = side.listen(check, headers_count, body_bytes, limits, &said);
-    const event: core.Event = if (heard) |outcome|
-        .{ .answer = .{ .check = check, .outcome = outcome, .bore = said.bore } }
-    else |_|
-        asking.fault;
+    const event = side.listen(check, headers_count, body_bytes, limits, &said);
     release(stream, reply, judging.judge(stream, reply, event, said));
 }
 
@@ -177,9 +171,7 @@ pub fn onTick(plugin: *streams.Plugin) void {
         if (!reply.call.is_window or reply.call.state == .denied) continue;
         if (reply.windows.isDue(window.bytes, window.ms, now)) {
             abi.enter(stream.context) catch continue;
-            const flow = judging.proceed(stream, reply) catch |err|
-                judging.fail(stream, reply, err);
-            release(stream, reply, flow);
+            release(stream, reply, judging.next(stream, reply));
         }
         waits = waits or reply.windows.waiting.items.len > 0;
     }

@@ -135,7 +135,7 @@ pub fn addPlugin(context: u32) ?*Plugin {
 }
 
 pub fn findPlugin(context: u32) ?*Plugin {
-    for (plugins) |each| {
+    for (&plugins) |each| {
         const plugin = each orelse continue;
         if (plugin.context == context) return plugin;
     }
@@ -149,7 +149,7 @@ pub fn pluginAt(place: usize) ?*const Plugin {
 
 /// Its place; the first where it has none any more.
 pub fn placeOf(plugin: *const Plugin) u6 {
-    for (plugins, 0..) |each, place| {
+    for (&plugins, 0..) |each, place| {
         if (each == plugin) return @intCast(place);
     }
     return 0;

@@ -99,7 +99,8 @@ pub fn isName(bytes: []const u8) bool {
 pub fn nextLine(rest: *?[]const u8) ?[]const u8 {
     const bytes = rest.* orelse return null;
     const line = until(bytes, '\n');
-    rest.* = if (line.len < bytes.len) bytes[line.len + 1 ..] else null;
+    rest.* = null;
+    if (line.len < bytes.len) rest.* = bytes[line.len + 1 ..];
     return line;
 }
 
