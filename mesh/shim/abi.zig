@@ -1,6 +1,6 @@
 //! The host: proxy-wasm 0.2.1, as far as the shim uses it. No other file knows it.
 //!
-//!     main.zig ◀──proxy_on_*── host        guard.zig ──▶ abi.zig ──proxy_*──▶ host
+//!     main.zig ◀──proxy_on_*── host        guard.zig, … ──▶ abi.zig ──proxy_*──▶ host
 //!
 //! What the host hands over lies in memory that it asked the shim for, and is gone when the
 //! callback in which it came is over (memory.zig). Source: the specification at

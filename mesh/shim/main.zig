@@ -2,7 +2,9 @@
 //!
 //!     proxy_on_configure                                 ─▶ load.zig
 //!     proxy_on_request_*, proxy_on_http_call_response    ─▶ guard.zig
-//!     proxy_on_tick, and the answers to calls for keys   ─▶ broker.zig
+//!     proxy_on_response_*                                ─▶ reply.zig
+//!     proxy_on_tick                                      ─▶ broker.zig, reply.zig
+//!     the answers to calls for keys                      ─▶ broker.zig
 //!
 //! The host's ids: a plugin has a context, and each of its streams has one, whose parent it is.
 //! Each callback that is exported is made for every request of the sidecar, so there is none

@@ -3,6 +3,7 @@
 worlds          any events in any order (tests/contract/wasm_world.py)
 configurations  documents that are damaged anywhere: loaded, or refused without a word of a secret
 answers         callouts answered with damaged heads: denied, or as the answer says; never a trap
+caches          calls that are alike, while the policy changes: no denial and no old allow is reused
 streams         one machine and call after call: its memory stays what it was
 
 Each round has a seed of its own, which is printed where it finds something.
@@ -19,7 +20,7 @@ from typing import Final
 from wasmtime import Trap
 
 from mesh.shim.build import build
-from tests.contract.proxy_wasm import Headers
+from tests.contract.proxy_wasm import GO, Callout, Headers, Stream
 from tests.contract.scenarios import SECRET
 from tests.contract.wasm_host import Compiled, Host
 from tests.contract.wasm_world import World, happen
@@ -48,6 +49,14 @@ _ALLOW: Final[Headers] = [
     ("x-meshward-reason", "rule.none"),
     ("x-meshward-revision", "r1"),
     ("x-meshward-cache-seconds", "0"),
+]
+_REUSABLE: Final = ("x-meshward-cache-seconds", "60")
+_DENY: Final[Headers] = [
+    *_ALLOW[:3],
+    ("x-meshward-verdict", "deny"),
+    ("x-meshward-reason", "rule.matched"),
+    ("x-meshward-status", "403"),
+    ("content-type", "text/plain"),
 ]
 
 
@@ -84,6 +93,44 @@ def answers(shim: Compiled, random: Random) -> None:
             host.answer(plugin, host.callouts[-1], [], b"")
         assert (stream.response is None) == stream.continued, "a call is left hanging"
         host.close(stream.context)
+
+
+def caches(shim: Compiled, random: Random) -> None:
+    """Five bodies, and a policy that changes its mind: what goes by without a check was allowed.
+
+    It was, that is, by the latest revision that the plugin has heard of.
+    """
+    host, plugin = _loaded(shim)
+    waiting: list[tuple[Stream, Callout, int]] = []
+    revision = heard = 0
+    for _ in range(300):
+        revision += random.random() < 0.05
+        if waiting and random.random() < 0.5:
+            stream, callout, number = waiting.pop(random.randrange(len(waiting)))
+            heard = revision
+            headers = [*_ALLOW[:-2], ("x-meshward-revision", f"r{revision}"), _REUSABLE]
+            body = b""
+            if _is_denied(number, revision):
+                headers, body = [*_DENY, *headers[-2:]], b"no"
+            host.answer(plugin, callout, headers, body)
+            host.close(stream.context)
+        elif random.random() < 0.3:
+            head = [(":method", "GET"), (":authority", "api.test"), (":path", "/v1/models")]
+            stream, flow = host.open(plugin, head, True)
+            assert flow == GO
+            host.close(stream.context)
+        else:
+            number = random.randrange(5)
+            stream, _ = host.open(plugin, _head(), False)
+            if host.body(stream, b"body %d" % number, True) != GO:
+                waiting.append((stream, host.callouts[-1], number))
+                continue
+            assert not _is_denied(number, heard), "a denied call goes by without a check"
+            host.close(stream.context)
+
+
+def _is_denied(number: int, revision: int) -> bool:
+    return (number + revision) % 3 == 0
 
 
 def streams(shim: Compiled, random: Random) -> None:
@@ -126,6 +173,8 @@ def _loaded(shim: Compiled) -> tuple[Host, int]:
 def _configuration() -> str:
     credential = {"header": "authorization", "prefix": "Bearer ", "key": _KEY}
     template = {"path_prefix": "/", "content_type": "text/plain", "body": "{reason} {check}"}
+    guarded = {"name": "api.test", "credential": credential, "denials": [template]}
+    guarded["unchecked"] = ["/v1/models"]
     return json.dumps(
         {
             "contract": 1,
@@ -134,7 +183,7 @@ def _configuration() -> str:
             "signing_secrets": [SECRET],
             "window": {"bytes": 100, "ms": 50},
             "cache": {"entries": 10, "seconds": 60},
-            "hosts": [{"name": "api.test", "credential": credential, "denials": [template]}],
+            "hosts": [guarded],
             "checks": [_CHECK],
         }
     )
@@ -163,6 +212,7 @@ ROUNDS: Final[dict[str, Round]] = {
     "worlds": worlds,
     "configurations": configurations,
     "answers": answers,
+    "caches": caches,
     "streams": streams,
 }
 
