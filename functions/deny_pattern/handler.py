@@ -1,6 +1,7 @@
 """The function `deny-pattern`: settings and policies once, then one pure call for each callout."""
 
 import asyncio
+from collections.abc import Awaitable
 from functools import partial
 from typing import Final
 
@@ -35,11 +36,11 @@ Watcher(
 ).start()
 
 
-async def _check(callout: Callout, body: bytes, _seconds: float) -> Verdict:
+def _check(callout: Callout, body: bytes, _seconds: float) -> Verdict | Awaitable[Verdict]:
     model = partial(model_of, body, callout.content_type, callout.content_encoding)
     policy = _policies.choose(callout, model)
     if len(body) > _LARGE_BYTES or callout.content_encoding:  # A coded one may grow.
-        return await asyncio.to_thread(judge, callout, body, policy, _sealer)
+        return asyncio.to_thread(judge, callout, body, policy, _sealer)
     return judge(callout, body, policy, _sealer)
 
 

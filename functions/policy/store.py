@@ -111,11 +111,13 @@ class Policies(Generic[Compiled]):
         `model` is asked for the message's model only if some selector is about models.
         """
         name = callout.policy
-        call = Call(callout.authority, callout.path, callout.workload)
         in_force = self._in_force
         named = in_force.get(name)
         if named is None:
             return None
+        if not any(each.source.policy.select for each in in_force.values()):
+            return named.compiled
+        call = Call(callout.authority, callout.path, callout.workload)
         family = [named, *(each for each in in_force.values() if name in each.source.ancestry)]
         selecting = [(each, each.source.policy.select) for each in family]
         if any(select and select.models for _, select in selecting):

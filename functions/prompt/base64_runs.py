@@ -7,6 +7,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Final
 
 import re2
@@ -24,32 +25,48 @@ BASE64_LINES: Final = re.compile(
 )
 # Of Base64 in short groups, all of one length but the last.
 _BASE64_GROUPS: Final = re.compile(
-    r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/]{4,}"
-    r"(?:(?:[^A-Za-z0-9+/=]|(?<=[\s\"'])\+(?=[\s\"'])){1,5}[A-Za-z0-9+/]{2,}){1,}={0,2}"
+    r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/]{4,}+"
+    r"(?:(?:[^A-Za-z0-9+/=]{1,5}+|(?:[^A-Za-z0-9+/=]|(?<=[\s\"'])\+(?=[\s\"'])){1,5}+)"
+    r"[A-Za-z0-9+/]{2,}+)++={0,2}"
 )
 _GROUP: Final = re.compile("[A-Za-z0-9+/]{2,}")
+_NO_MERE_LETTER: Final = re.compile("[A-Z0-9+/]")
+"""What Base64 of any text has, beyond its first letter, and mere words have not."""
 _LINE_CHARS: Final = 16
 """So long a group is a line, of which there may be two."""
 _GROUPS_TRIED: Final = 3
 """Words before the first group, and behind the last, that may have its length by chance."""
-_URL_SAFE: Final = str.maketrans("-_", "+/")
-_LINE_ENDS: Final = str.maketrans("", "", "\r\n\t ")
+_TO_PLAIN: Final = str.maketrans("-_", "+/", "\r\n\t ")
 BASE32: Final = re.compile(r"(?<![A-Za-z0-9])[A-Z2-7]{16,}(?![A-Za-z0-9])")
 
 
 def base64_groups(text: str) -> Iterator[Change]:
     """What short groups of one length say, put together: `6LSm 5Y+3`."""
     for run in _BASE64_GROUPS.finditer(text):
-        groups = list(_GROUP.finditer(text, *run.span()))
-        at = 0
-        while at < len(groups):
-            length = len(groups[at][0])
-            end = at + 1
-            while end < len(groups) and len(groups[end][0]) == length:
-                end += 1
-            if end - at > 1 or length >= _LINE_CHARS:
+        if _NO_MERE_LETTER.search(text, run.start() + 1, run.end()) is None:
+            continue
+        words = _GROUP.findall(text, *run.span())
+        stretches = list(_stretches(words))
+        if stretches:
+            groups = list(_GROUP.finditer(text, *run.span()))
+            for at, end in stretches:
                 yield from _together(groups, at, end)
-            at = end
+
+
+def _stretches(words: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Where words of one length stand side by side that are not all mere words.
+
+    Nearly all words differ from the next one in length, so only pairs that do not are looked at.
+    """
+    lengths = [*map(len, words), 0]
+    done = 0
+    for at, (length, following) in enumerate(pairwise(lengths)):
+        if (length == following or length >= _LINE_CHARS) and at >= done:
+            done = at + 1
+            while lengths[done] == length:
+                done += 1
+            if _NO_MERE_LETTER.search("".join(words[at : done + 1]), 1):
+                yield at, done
 
 
 def _together(groups: Sequence[re.Match[str]], at: int, end: int) -> Iterator[Change]:
@@ -72,10 +89,10 @@ def from_base64(match: str) -> str | None:
     """What Base64 says, with or without line ends and padding, in either alphabet."""
     if len(match) < _CHARS_MIN:
         return None
-    plain = match.translate(_LINE_ENDS).translate(_URL_SAFE).rstrip("=")
+    plain = match.translate(_TO_PLAIN).rstrip("=")
     plain = plain[: len(plain) - (len(plain) % 4 == 1)]
     try:
-        return as_text(base64.b64decode(plain + "=" * (-len(plain) % 4)))
+        return as_text(binascii.a2b_base64(plain + "=" * (-len(plain) % 4)))
     except binascii.Error:
         return None
 

@@ -22,7 +22,7 @@ def decode_body(body: bytes, content_encoding: str) -> bytes:
     Raises `MalformedMessage` for a coding that is not known and for a body that is cut, damaged or
     followed by anything; `TooLarge` where it grows beyond bounds.
     """
-    for name in reversed(_names(content_encoding)):
+    for name in reversed(_names(content_encoding)) if content_encoding else ():
         body = _DECODERS[name](body)
         if len(body) > DECODED_BYTES_MAX:
             raise TooLarge(f"the body decodes to more than {DECODED_BYTES_MAX} bytes")

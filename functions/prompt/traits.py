@@ -24,7 +24,7 @@ _READ_OUT: Final = "|".join(
 """Six numerals in a row, at least one of them Chinese."""
 _BASE64: Final = "[A-Za-z0-9+/_-]"
 _LETTER: Final = r"[\pL\pN]"
-_BETWEEN: Final = r"[^\pL\pN<>&%\\]{1,9}"
+_BETWEEN: Final = r"[^\pL\pN<>&%\\]+"  # Counting to nine would take RE2 20 ms at each start.
 BASE64_MIXTURE: Final = (
     "[a-z][A-Z0-9+/]|[0-9+/][A-Za-z]|[A-Z][0-9+/]|[A-Z][A-Z][a-z]|[a-z][_-][A-Z]|[A-Z][_-][a-z]"
 )

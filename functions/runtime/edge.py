@@ -16,9 +16,10 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from functions.runtime import logs
@@ -38,8 +39,9 @@ from functions.verdict import (
 )
 from functions.verdict.contract import CALLOUT_MEDIA_TYPE, DOCUMENT_MEDIA_TYPE, VERDICT_PATH
 
-Check = Callable[[Callout, bytes, float], Awaitable[Verdict]]
-"""A check: what the shim says of a message, the message, and the seconds left → a verdict."""
+Check = Callable[[Callout, bytes, float], Verdict | Awaitable[Verdict]]
+"""A check: what the shim says of a message, the message, and the seconds left → a verdict, at once
+or later."""
 Coding = Callable[[bytes, str], bytes]
 """Applies content codings, as a `content-encoding` names them, to a masked message."""
 Handler = Callable[[Request], Awaitable[Response]]
@@ -118,10 +120,11 @@ async def _answer(
     except Exception as error:  # noqa: BLE001 -- the process's one edge: nothing of it gets out
         logs.event("error", "check failed", type(error).__name__)
         return _error(500, "check.failed", "the check failed; its log names the kind of error")
-    if _media_type(dict(headers).get("accept", "")) == CALLOUT_MEDIA_TYPE:
+    said = dict(headers)
+    if _media_type(said.get("accept", "")) == CALLOUT_MEDIA_TYPE:
         pairs, content = encode(verdict)
         if coding and verdict.decision is Decision.MASK:
-            content = coding(content, dict(headers).get("content-encoding", ""))
+            content = coding(content, said.get("content-encoding", ""))
         return Response(content, headers=dict(pairs))
     return Response(verdict.model_dump_json(), media_type=DOCUMENT_MEDIA_TYPE)
 
@@ -141,9 +144,10 @@ async def _verdict(
     margin = min(_MARGIN_SECONDS_MAX, _MARGIN_SHARE * deadline)
     left = deadline - (time.monotonic() - arrived)
     try:
-        async with asyncio.timeout(left):
-            checking = check(callout, message, left - margin)
-            verdict = await (while_wanted(request, checking) if waits else checking)
+        verdict = check(callout, message, left - margin)
+        if not isinstance(verdict, Verdict):
+            async with asyncio.timeout(left):
+                verdict = await (while_wanted(request, verdict) if waits else verdict)
     except CallerGone:
         raise _NoVerdict(*_BROKEN_OFF) from None
     except TimeoutError:
@@ -167,18 +171,23 @@ async def _authorised(
 
 
 async def _body(request: Request, bytes_max: int) -> bytes:
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > bytes_max:
-                spec = REASONS[Reason.REQUEST_TOO_LARGE]
-                raise _NoVerdict(spec.status, spec.reason, spec.meaning)
-    except ClientDisconnect:
-        raise _NoVerdict(*_BROKEN_OFF) from None
-    return bytes(body)
+    chunks: list[bytes] = []
+    length = 0
+    more = True
+    while more:
+        event = await request.receive()
+        if event["type"] != "http.request":
+            raise _NoVerdict(*_BROKEN_OFF)
+        chunks.append(event.get("body", b""))
+        length += len(chunks[-1])
+        if length > bytes_max:
+            spec = REASONS[Reason.REQUEST_TOO_LARGE]
+            raise _NoVerdict(spec.status, spec.reason, spec.meaning)
+        more = event.get("more_body", False)
+    return b"".join(chunks)
 
 
+@lru_cache(maxsize=64)
 def _media_type(accept: str) -> str:
     """The first media type that the caller accepts, without parameters."""
     return accept.partition(",")[0].partition(";")[0].strip().lower()

@@ -42,7 +42,7 @@ class Secret:
 
     def mac(self, text: bytes) -> str:
         """Hex HMAC-SHA256 of `text` under this secret."""
-        return hmac.new(self._value, text, hashlib.sha256).hexdigest()
+        return hmac.digest(self._value, text, "sha256").hex()
 
 
 def signed_text(callout: Callout, body: bytes, at: int) -> bytes:

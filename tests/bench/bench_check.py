@@ -4,16 +4,18 @@ import json
 import tempfile
 from functools import partial
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Final
 
 from functions.deny_pattern.check import CompiledPolicy, judge
-from functions.deny_pattern.compiled import compile_policy
-from functions.policy import load
+from functions.deny_pattern.compiled import compile_policy, forms, ready
+from functions.policy import PolicyFile, load
+from functions.policy.compiling import compile_here
+from functions.policy.engine import Matcher
 from functions.policy.load import PACKS
 from functions.verdict import Decision
 from tests.bench.report import Report, seconds_of
-from tests.bench.rule_sets import text
+from tests.bench.rule_sets import rules, text
 from tests.functions.running import callout
 from tests.support.streams import SEALER
 
@@ -34,6 +36,10 @@ _HOSTILE: Final = {
 def bench(report: Report) -> None:
     """Ordinary messages with all packs, a conversation, and 1 MB of what is hard to read."""
     policy = _everything()
+    said = _chat(text("en", 980) + " see camelCase")
+    (seconds,) = seconds_of(partial(judge, callout(), said, policy, SEALER), number=200)
+    what = "whole check, 1 KB en with one word that may be Base64"
+    report.add(what, f"{seconds * 1e6:.1f} µs", "", None, "no goal")
     for language in ("zh", "en"):
         for size, number in ((1_000, 200), (100_000, 3)):
             body = _chat(text(language, size))
@@ -42,17 +48,19 @@ def bench(report: Report) -> None:
             what = f"whole check, 89 rules, {size // 1000} KB {language}"
             report.add(what, f"{seconds * 1e6:.1f} µs", "", None, goal)
     _conversation(report, policy)
+    _by_rules(report)
     for name, piece in _HOSTILE.items():
         body = _chat(piece * (1_000_000 // len(piece.encode())))[:1_048_576]
-        start = perf_counter()
+        start = process_time()
         judge(callout(), body, policy, SEALER)
-        seconds = perf_counter() - start
-        report.add(f"whole check, 1 MB of {name}", f"{seconds * 1e3:.0f} ms", "", None, "no goal")
+        seconds = process_time() - start
+        what = f"whole check, 1 MB of {name}"
+        report.add(what, f"{seconds * 1e3:.0f} ms of CPU", "", None, "no goal")
 
 
 def _conversation(report: Report, policy: CompiledPolicy) -> None:
     said = [text("en", 1_000) for _ in range(_MESSAGES)]
-    many, one = _chat(*said), _chat("".join(said))
+    many, one = _chat(*said), _chat(" ".join(said))
     conversation, single = seconds_of(
         partial(judge, callout(), many, policy, SEALER),
         partial(judge, callout(), one, policy, SEALER),
@@ -66,6 +74,34 @@ def _conversation(report: Report, policy: CompiledPolicy) -> None:
         each,
         "at most 1",
     )
+
+
+def _by_rules(report: Report) -> None:
+    """What more rules cost a call, of which matching is a part."""
+    few, many = _policy(10), _policy(2000)
+    for language in ("zh", "en"):
+        for size, number in ((1_000, 200), (100_000, 3)):
+            body = _chat(text(language, size))
+            ten, thousands = seconds_of(
+                partial(judge, callout(), body, few, SEALER),
+                partial(judge, callout(), body, many, SEALER),
+                number=number,
+            )
+            report.add(
+                f"whole check, 2,000 rules against 10, {size // 1000} KB {language}",
+                f"{thousands * 1e6:.1f} µs",
+                f"{ten * 1e6:.1f} µs",
+                thousands / ten,
+                "at most 2",
+            )
+
+
+def _policy(count: int) -> CompiledPolicy:
+    """A policy of so many rules, which are not held to their examples."""
+    chosen = rules(count)
+    policy = PolicyFile(policy="bench", description="rules for a bench")
+    matcher = Matcher(chosen, forms, compiler=compile_here)
+    return ready(policy.model_copy(update={"rules": tuple(chosen)}), "bench", matcher)
 
 
 def _chat(*contents: str) -> bytes:

@@ -11,7 +11,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from functions.runtime.edge import edge
+from functions.runtime.edge import Check, edge
 from functions.runtime.settings import read
 from functions.verdict import Callout, Decision, Phase, Reason, Secret, Verdict, sign
 from functions.verdict.contract import CALLOUT_MEDIA_TYPE
@@ -44,17 +44,21 @@ class Recorder:
             await asyncio.Event().wait()
         if self.fault:
             raise self.fault
-        return Verdict(
-            check="recorder",
-            phase=callout.phase,
-            policy=callout.policy,
-            revision="r1",
-            decision=Decision.DENY,
-            reason=Reason.RULE_MATCHED,
-            status=403,
-            content_type="application/json",
-            body='{"error":"账号"}',
-        )
+        return verdict_on(callout)
+
+
+def verdict_on(callout: Callout) -> Verdict:
+    return Verdict(
+        check="recorder",
+        phase=callout.phase,
+        policy=callout.policy,
+        revision="r1",
+        decision=Decision.DENY,
+        reason=Reason.RULE_MATCHED,
+        status=403,
+        content_type="application/json",
+        body='{"error":"账号"}',
+    )
 
 
 @pytest.fixture
@@ -64,10 +68,14 @@ def check() -> Recorder:
 
 @pytest.fixture
 async def client(check: Recorder) -> AsyncIterator[httpx.AsyncClient]:
+    async with calling(check) as found:
+        yield found
+
+
+def calling(check: Check) -> httpx.AsyncClient:
     route = Route("/{path:path}", edge(check, SETTINGS), methods=["GET", "POST", "PUT"])
     transport = httpx.ASGITransport(Starlette(routes=[route]))
-    async with httpx.AsyncClient(transport=transport, base_url="http://function") as found:
-        yield found
+    return httpx.AsyncClient(transport=transport, base_url="http://function")
 
 
 def signed(body: bytes = BODY, key: str = KEY, age_seconds: int = 0) -> Pairs:
@@ -113,6 +121,24 @@ async def test_a_signed_callout_gets_the_verdict_as_headers_and_body(
     ((callout, body, seconds),) = check.calls
     assert (callout, body) == (CALLOUT, BODY)
     assert 0.1 < seconds <= 0.18
+
+
+async def test_a_check_may_give_its_verdict_at_once() -> None:
+    async with calling(lambda callout, _body, _seconds: verdict_on(callout)) as client:
+        response = await post(client, signed())
+    assert response.headers["x-meshward-verdict"] == "deny"
+
+
+async def test_what_a_check_raises_at_once_is_told_by_nothing_but_its_kind(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def broken(_callout: Callout, body: bytes, _seconds: float) -> Verdict:
+        raise RuntimeError(body.decode())
+
+    async with calling(broken) as client:
+        response = await post(client, signed())
+    assert (response.status_code, code(response)) == (500, "check.failed")
+    assert BODY.decode() not in response.text + capsys.readouterr().out
 
 
 async def test_everybody_else_gets_the_verdict_as_a_document(client: httpx.AsyncClient) -> None:
