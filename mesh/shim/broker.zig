@@ -178,6 +178,8 @@ fn store(state: *lease.State, signature: []const u8, sealed: []const u8, cas: u3
     const size = record.len + signature.len + sealed.len;
     const start = memory.allocate(size) orelse return true;
     var value: Text = .{ .buffer = start[0..size] };
-    for ([_][]const u8{ record, signature, sealed }) |piece| value.add(piece);
+    value.add(record);
+    value.add(signature);
+    value.add(sealed);
     return abi.setShared(state.name, value.written(), cas);
 }

@@ -22,12 +22,12 @@ const Stream = streams.Stream;
 /// Windows that are due by time are looked for so often, while any stream waits.
 const tick_ms = 20;
 
-/// Judge the next window if it is due. (Not inlined: it is called in several places.)
-pub noinline fn next(stream: *Stream, reply: *Reply) abi.Flow {
-    return proceed(stream, reply) catch |err| fail(stream, reply, err);
+/// Judge the next window if it is due.
+pub fn proceed(stream: *Stream, reply: *Reply) abi.Flow {
+    return openNext(stream, reply) catch |err| fail(stream, reply, err);
 }
 
-pub fn proceed(stream: *Stream, reply: *Reply) !abi.Flow {
+fn openNext(stream: *Stream, reply: *Reply) !abi.Flow {
     const plugin = stream.plugin orelse return error.HostRefused;
     const windows = &reply.windows;
     const window = plugin.config.window;
@@ -57,8 +57,8 @@ fn act(stream: *Stream, reply: *Reply, event: core.Event, said: Said) !abi.Flow 
     while (true) {
         step = switch (step.action) {
             .wait => return .hold,
-            .call => |checks| try ask(stream, reply, checks),
-            .replace => |check| try replace(stream, reply, check, said),
+            .call => |checks| try ask(side, reply, checks),
+            .replace => |check| try replace(side, reply, check, said),
             .pass => return if (reply.call.is_window) try passed(stream, reply) else .go,
             .deny => |why| return refuse(stream, reply, why, said),
         };
@@ -79,9 +79,9 @@ fn settle(
     if (is_done and step.action != .replace) try reply.windows.settle(check, keep, masked);
 }
 
-fn ask(stream: *Stream, reply: *Reply, checks: core.Set) !core.Step {
+fn ask(side: Side, reply: *Reply, checks: core.Set) !core.Step {
+    const stream = side.stream;
     const plugin = stream.plugin orelse return error.HostRefused;
-    const side: Side = .ofReply(stream, reply);
     var signed = callout.signedText(plugin.config.policy, plugin.workload(), &stream.message);
     signed.phase = @tagName(contract.Phase.response);
     signed.content_type = reply.content.get(.content_type);
@@ -102,7 +102,7 @@ fn ask(stream: *Stream, reply: *Reply, checks: core.Set) !core.Step {
 }
 
 /// Put what a check made in the place of what it judged.
-fn replace(stream: *Stream, reply: *Reply, check: core.Index, said: Said) !core.Step {
+fn replace(side: Side, reply: *Reply, check: core.Index, said: Said) !core.Step {
     if (reply.call.is_window) {
         try reply.windows.settle(check, said.keep, said.body);
     } else {
@@ -113,7 +113,7 @@ fn replace(stream: *Stream, reply: *Reply, check: core.Index, said: Said) !core.
             try abi.set(.response, "content-length", length);
         }
     }
-    return Side.ofReply(stream, reply).react(.{ .replaced = check });
+    return side.react(.{ .replaced = check });
 }
 
 /// All checks have let a window pass.
@@ -126,11 +126,11 @@ fn passed(stream: *Stream, reply: *Reply) !abi.Flow {
     // has not waited long: else it could be ready when Envoy holds nothing to put it in front of.
     const waited_ms = asking.nowMs() -% windows.waiting_since_ms;
     const is_fresh = windows.waiting.items.len > 0 and waited_ms < plugin.config.window.ms;
-    if (windows.has_ended) return try proceed(stream, reply);
+    if (windows.has_ended) return proceed(stream, reply);
     if (is_fresh) tick(plugin, true);
-    if (windows.ready.items.len == 0 or !reply.is_held) return try proceed(stream, reply);
+    if (windows.ready.items.len == 0 or !reply.is_held) return proceed(stream, reply);
     const flow = try flush(reply);
-    _ = try proceed(stream, reply);
+    _ = proceed(stream, reply);
     return flow;
 }
 

@@ -38,10 +38,8 @@ pub const Opinion = enum {
     pub fn of(status: []const u8) ?Opinion {
         if (text.startsWith(status, "2")) return .works;
         if (text.eql(status, "429")) return .throttled;
-        const is_refused = status.len == 3 and text.startsWith(status, "40") and
-            text.indexOf("123", status[2]) != null;
-        if (!is_refused) return null;
-        return .refused;
+        if (text.lineOf("401\n402\n403", status) != null) return .refused;
+        return null;
     }
 };
 

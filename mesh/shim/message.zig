@@ -82,7 +82,8 @@ pub const Message = struct {
     }
 
     fn keep(message: *Message, fields: []const Field, map: headers.Map) Error!void {
-        var values: [specs.len][]const u8 = @splat("");
+        var values: [specs.len][]const u8 = undefined;
+        for (&values) |*value| value.* = "";
         for (fields) |field| {
             const spec = &specs[@backingInt(field)];
             values[@backingInt(field)] = fit(spec, field == .path, map) orelse

@@ -63,7 +63,7 @@ pub fn with(buffer: []u8, path: []const u8, own: Parameter) []const u8 {
 
 /// Where the query with its question mark begins, or where it would.
 pub fn beginOf(path: []const u8) usize {
-    return text.indexOf(path, '?') orelse path.len;
+    return text.until(path, '?').len;
 }
 
 fn isListed(piece: []const u8, names: []const u8) bool {
@@ -100,7 +100,7 @@ fn hexDigit(byte: u8) u8 {
 /// Escapes what would end the parameter, or be taken for an escape or a space.
 fn encode(written: *Text, value: []const u8) void {
     for (value) |byte| {
-        if (byte > ' ' and text.indexOf("%&+;#", byte) == null) {
+        if (byte > ' ' and !text.contains("%&+;#", byte)) {
             written.add(&.{byte});
         } else {
             const digits = "0123456789ABCDEF";

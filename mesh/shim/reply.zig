@@ -135,7 +135,7 @@ pub fn onTrailers(context: u32) abi.Flow {
     }
     if (!reply.is_held and reply.windows.isEmpty()) return .go;
     reply.windows.has_ended = true;
-    if (reply.is_held) return judging.next(stream, reply);
+    if (reply.is_held) return judging.proceed(stream, reply);
     // Nothing can be put in front of trailers any more: better a broken stream than a cut one.
     _ = judging.fail(stream, reply, error.Unsupported);
     stream.call.state = .denied;
@@ -171,7 +171,7 @@ pub fn onTick(plugin: *streams.Plugin) void {
         if (!reply.call.is_window or reply.call.state == .denied) continue;
         if (reply.windows.isDue(window.bytes, window.ms, now)) {
             abi.enter(stream.context) catch continue;
-            release(stream, reply, judging.next(stream, reply));
+            release(stream, reply, judging.proceed(stream, reply));
         }
         waits = waits or reply.windows.waiting.items.len > 0;
     }
@@ -195,8 +195,8 @@ fn take(stream: *Stream, reply: *Reply, end: bool) !abi.Flow {
     try windows.append(bytes, plugin.config.response_bytes_max, asking.nowMs());
     windows.has_ended = end;
     try abi.replace(.response_body, "");
-    const flow = try judging.proceed(stream, reply);
-    if (flow == .go or end or windows.ready.items.len == 0) return flow;
+    const flow = judging.proceed(stream, reply);
+    if (flow != .hold or end or windows.ready.items.len == 0) return flow;
     // Judged while Envoy held nothing: now there is something to put it in the place of.
     return try judging.flush(reply);
 }

@@ -86,7 +86,9 @@ pub const Stream = struct {
     pub fn remember(stream: *Stream, check: usize, state: []const u8) error{OutOfMemory}!void {
         if (state.len == 0) return;
         const states = stream.states orelse try memory.allocator.create(States);
-        if (stream.states == null) states.* = @splat("");
+        if (stream.states == null) for (states) |*each| {
+            each.* = "";
+        };
         stream.states = states;
         const copy = try memory.allocator.dupe(u8, state);
         memory.allocator.free(states[check]);
@@ -157,9 +159,7 @@ pub fn placeOf(plugin: *const Plugin) u6 {
 
 pub fn removePlugin(plugin: *Plugin) void {
     unload(plugin);
-    for (&plugins) |*each| {
-        if (each.* == plugin) each.* = null;
-    }
+    plugins[placeOf(plugin)] = null;
     memory.allocator.destroy(plugin);
 }
 

@@ -36,7 +36,7 @@ pub fn drop(map: headers.Map, from: *const Credential) abi.Error!headers.Map {
         if (is_own or from.drops(pair.name)) try abi.remove(.request, pair.name);
     }
     const path = map.first(":path");
-    if (text.indexOf(path, '?') == null) return map;
+    if (!text.contains(path, '?')) return map;
     const own = if (from.place == .query) from.name else "";
     const cleaned = query.without(try room(path.len), path, from.drop, own);
     if (cleaned.len == path.len) return map;

@@ -40,7 +40,7 @@ pub const Windows = struct {
         windows.window.deinit(allocator);
         windows.ready.deinit(allocator);
         for (&windows.kept) |*bytes| bytes.deinit(allocator);
-        windows.* = .{};
+        windows.* = undefined;
     }
 
     /// Take over what came; at most `bytes_max` may wait.
@@ -67,7 +67,9 @@ pub const Windows = struct {
         if (count == 0 and windows.waiting.items.len > 0) return error.TooLarge;
         windows.window.clearRetainingCapacity();
         try windows.window.appendSlice(allocator, windows.waiting.items[0..count]);
-        windows.waiting.replaceRangeAssumeCapacity(0, count, "");
+        const left = windows.waiting.items[count..];
+        @memmove(windows.waiting.items[0..left.len], left);
+        windows.waiting.shrinkRetainingCapacity(left.len);
         windows.is_final = windows.has_ended and windows.waiting.items.len == 0;
         windows.is_open = true;
         windows.has_begun = true;
@@ -86,7 +88,8 @@ pub const Windows = struct {
             if (kept.items.len + windows.window.items.len > contract.window_bytes_max) {
                 return error.TooLarge;
             }
-            try windows.window.insertSlice(allocator, 0, kept.items);
+            try kept.appendSlice(allocator, windows.window.items);
+            std.mem.swap(Bytes, kept, &windows.window);
             kept.clearAndFree(allocator);
             windows.is_presented = true;
         }
@@ -127,7 +130,7 @@ pub const Windows = struct {
 
     fn mostKept(windows: *const Windows) usize {
         var most: usize = 0;
-        for (windows.kept) |bytes| most = @max(most, bytes.items.len);
+        for (&windows.kept) |*bytes| most = @max(most, bytes.items.len);
         return most;
     }
 };

@@ -12,9 +12,8 @@ from infra.contract.__main__ import main
 from mesh.shim.build import SOURCES, build
 from tests.contract.vectors import FOLDER
 
-WASM_BYTES_MAX = 52 * 1024
-"""Every sidecar's every worker loads it; a library too many shows here. The aim is 48 KB, which
-keys and their rotation overshoot by 3."""
+WASM_BYTES_MAX = 48 * 1024
+"""Every sidecar's every worker loads it; a library too many shows here."""
 
 MET_WITHOUT_A_VECTOR = frozenset({Reason.SHIM_FAULT, Reason.SHIM_OVERLOADED})
 """No request can bring these about; test_wasm_faults.py does."""
