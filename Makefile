@@ -67,6 +67,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 lock: $(INSTALLED)
 	@$(LOCK) requirements/dev.in -o requirements/dev.txt
 	@$(LOCK) -c requirements/dev.txt requirements/bench.in -o requirements/bench.txt
+	@$(LOCK) --no-deps requirements/peers.in -o requirements/peers.txt
 	@for f in functions/*/requirements.in; do $(LOCK) -c requirements/dev.txt $$f -o $${f%.in}.txt; done
 
 clean:

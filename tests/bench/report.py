@@ -30,10 +30,15 @@ class Report:
     area: str
     rows: list[Row] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def add(self, what: str, measured: str, baseline: str, ratio: float | None, goal: str) -> None:
         """Add one comparison; `goal` is words, such as "at least 0.4" or "no goal"."""
         self.rows.append(Row(what, measured, baseline, ratio, goal))
+
+    def note(self, what: str) -> None:
+        """Say what a reader of the table has to know."""
+        self.notes.append(what)
 
     def leave_out(self, why: str) -> None:
         """Say what could not be measured here, and why."""
@@ -46,6 +51,8 @@ class Report:
             ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
             table.add_row(row.what, row.measured, row.baseline, ratio, row.goal)
         console.print(table)
+        for what in self.notes:
+            console.print(what, markup=False)
         for why in self.left_out:
             console.print(f"left out: {why}", markup=False)
 

@@ -39,12 +39,19 @@ def test_no_file_names_a_home_directory_or_a_package_registry(path: Path) -> Non
 
 @pytest.mark.parametrize("path", [*tracked(".txt")], ids=str)
 def test_every_pinned_dependency_has_a_hash(path: Path) -> None:
-    if path.name not in ("bench.txt", "dev.txt", "requirements.txt"):
+    if path.name not in ("bench.txt", "dev.txt", "peers.txt", "requirements.txt"):
         pytest.fail(f"{path}: an unexpected text file; is it a lock file under another name?")
     text = (ROOT / path).read_text()
     pins = re.findall(r"^[a-zA-Z0-9][^\n=]*==", text, re.MULTILINE)
     assert pins
     assert len(pins) == len(re.findall(r"^[a-zA-Z0-9].*\\\n    --hash=sha256:", text, re.MULTILINE))
+
+
+def test_no_peer_is_needed_by_anything_but_its_bench() -> None:
+    peers = r"(?m)^(?:llm-guard|bc-detect-secrets|presidio-\w+|litellm)\b"
+    listed = tracked(".txt", ".in")
+    having = [path for path in listed if re.search(peers, (ROOT / path).read_text())]
+    assert sorted(path.name for path in having) == ["peers.in", "peers.txt"]
 
 
 def test_every_decision_is_listed() -> None:
