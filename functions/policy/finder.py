@@ -27,10 +27,10 @@ from functions.policy.rule import Near
 from functions.policy.validators import valid
 from functions.verdict.models import FINDINGS_MAX
 
-LOOKS_MIN: Final = 1500
+LOOKS_MIN: Final = 1250
 """Candidates of one rule that are looked at in a text of any length: a page of numbers holds
 hundreds."""
-LOOK_BYTES: Final = 64
+LOOK_BYTES: Final = 80
 """In a long text, one candidate for so many bytes. A look takes some 2 µs."""
 NOT_VALID_LOOKS: Final = 5
 """What a candidate counts that fails its validator, which takes up to 12 µs. Of hundreds of numbers
