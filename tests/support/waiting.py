@@ -6,7 +6,7 @@ from collections.abc import Callable
 _POLL_SECONDS = 0.01
 
 
-def wait_until(condition: Callable[[], object], what: str, seconds: float = 5.0) -> None:
+def wait_until(condition: Callable[[], object], what: str, seconds: float = 20.0) -> None:
     """Return as soon as `condition()` holds; fail saying `what` was waited for."""
     end = time.monotonic() + seconds
     while not condition():

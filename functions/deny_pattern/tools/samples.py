@@ -6,6 +6,7 @@
 
 import importlib
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -30,7 +31,10 @@ def texts_like(pattern: str) -> Iterator[str]:
     """
     parser: Any = importlib.import_module("re._parser")
     try:
-        parsed = parser.parse(pattern)
+        with warnings.catch_warnings():
+            # What may mean something else in a later Python means this to the engines.
+            warnings.simplefilter("ignore", FutureWarning)
+            parsed = parser.parse(pattern)
     except (re.error, RecursionError, OverflowError):
         return
     seen: set[str] = set()

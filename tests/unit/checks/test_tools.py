@@ -196,6 +196,10 @@ def test_no_pattern_stops_the_maker_of_examples(pattern: str) -> None:
         assert all(len(miss) == len(text) - 1 for miss in near_misses(text))
 
 
+def test_a_pattern_that_python_warns_of_is_read_all_the_same() -> None:
+    assert "[" in set(texts_like("[[]"))
+
+
 def test_examples_walk_through_the_parts_of_a_pattern() -> None:
     assert set(texts_like("(?:a|b)[0-9]{2}[^x]?")) >= {"a00", "b447"}
 
