@@ -108,7 +108,7 @@ pub const Side = struct {
         signature: []const u8,
         body: []const u8,
     ) ?contract.Reason {
-        const check = plugin.config.checks()[index];
+        const check = &plugin.config.checks()[index];
         const rule = plugin.config.rules()[index];
         const now = nowMs();
         const deadline_ms = @max(1, side.call.remainingMs(rule, now));
@@ -188,6 +188,17 @@ pub const Side = struct {
         return if (understood.decision == .mask) .{ .mask = reason } else .{ .deny = reason };
     }
 };
+
+/// Put `body` in the place of the message that is held, and where its headers are held too and tell
+/// a length, that of `body` in the place of theirs.
+pub noinline fn replace(phase: contract.Phase, tells_length: bool, body: []const u8) abi.Error!void {
+    const is_request = phase == .request;
+    try abi.replace(if (is_request) .request_body else .response_body, body);
+    if (!tells_length) return;
+    var digits: [text.digits_max]u8 = undefined;
+    const length = text.decimal(&digits, body.len);
+    try abi.set(if (is_request) .request else .response, "content-length", length);
+}
 
 /// Answer the caller with a denial: the check's own words, or else the shim's.
 pub fn deny(stream: *const Stream, why: core.Denial, said: Said) void {

@@ -91,18 +91,16 @@ fn ask(plugin: *Plugin, now_ms: u64) !void {
     state.signature_bytes = @intCast(signature.len);
     var authorization: [callout.bearer_bytes_max]u8 = undefined;
     var buffer: [encoded_bytes_max]u8 = undefined;
-    const encoded = try headers.encode(&.{
-        .{ .name = ":method", .value = "POST" },
-        .{ .name = ":path", .value = contract.keys_path },
-        .{ .name = ":authority", .value = broker.authority },
-        .{ .name = contract.header.contract, .value = contract.version },
-        .{ .name = contract.header.workload, .value = plugin.workload() },
-        .{ .name = contract.header.signature, .value = signature },
-        .{
-            .name = "authorization",
-            .value = callout.bearer(&authorization, broker.token),
-        },
-    }, &buffer);
+    var list: callout.List = undefined;
+    list.begin();
+    list.append(":method", "POST");
+    list.append(":path", contract.keys_path);
+    list.append(":authority", broker.authority);
+    list.append(contract.header.contract, contract.version);
+    list.append(contract.header.workload, plugin.workload());
+    list.append(contract.header.signature, signature);
+    list.append("authorization", callout.bearer(&authorization, broker.token));
+    const encoded = try headers.encode(list.items(), &buffer);
     state.token = try abi.callOut(broker.cluster, encoded, body, broker.timeout_ms);
     state.is_asking = true;
 }

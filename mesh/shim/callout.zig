@@ -20,7 +20,7 @@ const bearer_prefix = "Bearer ";
 pub const bearer_bytes_max = bearer_prefix.len + config.token_bytes_max;
 
 const headers_max = 20;
-const List = headers.List(headers_max);
+pub const List = headers.List(headers_max);
 
 /// Room for the headers as the host reads them: also 8 bytes of lengths and 2 zeros for each.
 pub const encoded_bytes_max = contract.header_bytes_max + 4 + 10 * headers_max;
@@ -65,7 +65,7 @@ pub fn position(buffer: *[stream_bytes_max]u8, seq: u32, is_final: bool) []const
 /// Writes the headers for `check` into `buffer`, as the host reads them.
 pub fn encode(
     buffer: *[encoded_bytes_max]u8,
-    check: config.Check,
+    check: *const config.Check,
     signed: *const sign.Signed,
     signature: []const u8,
     deadline_ms: u32,
@@ -74,7 +74,8 @@ pub fn encode(
 ) error{NoRoom}![]const u8 {
     var deadline: [text.digits_max]u8 = undefined;
     var authorization: [bearer_bytes_max]u8 = undefined;
-    var list: List = .{};
+    var list: List = undefined;
+    list.begin();
     list.append(":method", "POST");
     list.append(":path", contract.verdict_path);
     list.append(":authority", check.authority);

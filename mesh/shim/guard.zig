@@ -24,7 +24,6 @@ const sha256 = @import("sha256.zig");
 const sign = @import("sign.zig");
 const streams = @import("streams.zig");
 const takeover = @import("takeover.zig");
-const text = @import("text.zig");
 const Said = asking.Said;
 const Side = asking.Side;
 const Stream = streams.Stream;
@@ -149,7 +148,10 @@ fn advance(stream: *Stream, event: core.Event, said: Said) abi.Flow {
         step = switch (step.action) {
             .wait => return .hold,
             .call => |checks| ask(stream, side, checks),
-            .replace => |check| side.react(replace(stream, check, said)),
+            .replace => |check| if (replace(stream, said.body))
+                side.react(.{ .replaced = check })
+            else |_|
+                side.react(fault),
             .pass => {
                 remember(stream);
                 return .go;
@@ -202,14 +204,10 @@ fn held(stream: *const Stream) abi.Error![]const u8 {
 }
 
 /// Put the message that a check made in the place of the one that is held.
-fn replace(stream: *const Stream, check: core.Index, said: Said) core.Event {
-    abi.replace(.request_body, said.body) catch return fault;
+fn replace(stream: *const Stream, body: []const u8) abi.Error!void {
     // In the portable form the headers have gone, without a length.
-    const plugin = stream.plugin orelse return fault;
-    if (plugin.config.body == .hold and stream.message.is_length_announced) {
-        var digits: [text.digits_max]u8 = undefined;
-        const length = text.decimal(&digits, said.body.len);
-        abi.set(.request, "content-length", length) catch return fault;
-    }
-    return .{ .replaced = check };
+    const plugin = stream.plugin orelse return error.HostRefused;
+    const are_headers_held = plugin.config.body == .hold;
+    const tells_length = are_headers_held and stream.message.is_length_announced;
+    try asking.replace(.request, tells_length, body);
 }

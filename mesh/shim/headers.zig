@@ -96,8 +96,13 @@ pub fn List(comptime pairs_max: usize) type {
     return struct {
         const Self = @This();
 
-        pairs: [pairs_max]Pair = undefined,
-        count: usize = 0,
+        pairs: [pairs_max]Pair,
+        count: usize,
+
+        /// As a constant, an empty list would bring room for all headers along.
+        pub fn begin(list: *Self) void {
+            list.count = 0;
+        }
 
         /// Not inlined: it is called for each header of a callout.
         pub noinline fn append(list: *Self, name: []const u8, value: []const u8) void {

@@ -13,7 +13,6 @@ const denial = @import("denial.zig");
 const memory = @import("memory.zig");
 const sha256 = @import("sha256.zig");
 const streams = @import("streams.zig");
-const text = @import("text.zig");
 const Reply = streams.Reply;
 const Said = asking.Said;
 const Side = asking.Side;
@@ -106,12 +105,8 @@ fn replace(side: Side, reply: *Reply, check: core.Index, said: Said) !core.Step 
     if (reply.call.is_window) {
         try reply.windows.settle(check, said.keep, said.body);
     } else {
-        try abi.replace(.response_body, said.body);
-        if (reply.are_headers_held and reply.content.is_length_announced) {
-            var digits: [text.digits_max]u8 = undefined;
-            const length = text.decimal(&digits, said.body.len);
-            try abi.set(.response, "content-length", length);
-        }
+        const tells_length = reply.are_headers_held and reply.content.is_length_announced;
+        try asking.replace(.response, tells_length, said.body);
     }
     return side.react(.{ .replaced = check });
 }

@@ -11,23 +11,34 @@ const std = @import("std");
 const memory = @import("memory.zig");
 const sign = @import("sign.zig");
 
-/// A plugin's part in it; all zeros while there is none.
+/// A plugin's part in it.
 pub const State = struct {
-    is_asking: bool = false,
+    is_asking: bool,
     /// Of the callout under way, and what it is signed with.
-    token: u32 = 0,
-    signature: [sign.value_bytes_max]u8 = undefined,
-    signature_bytes: u8 = 0,
+    token: u32,
+    signature: [sign.value_bytes_max]u8,
+    signature_bytes: u8,
     /// What is known of the shared record, for a host that shares nothing.
-    record: Record = .{},
+    record: Record,
     /// `answered_ms` of the answer that was adopted.
-    adopted_ms: u64 = 0,
-    looked_ms: u64 = 0,
+    adopted_ms: u64,
+    looked_ms: u64,
     /// What all is shared under.
-    name: []u8 = "",
+    name: []u8,
     /// The opened answer, and its part with the keys.
-    document: ?[]u8 = null,
-    lines: []const u8 = "",
+    document: ?[]u8,
+    lines: []const u8,
+
+    /// Field by field and not inlined: as a constant, it would bring an empty signature along.
+    pub noinline fn begin(state: *State) void {
+        state.is_asking = false;
+        state.record = .{};
+        state.adopted_ms = 0;
+        state.looked_ms = 0;
+        state.name = "";
+        state.document = null;
+        state.lines = "";
+    }
 
     pub fn end(state: *State) void {
         state.forget();

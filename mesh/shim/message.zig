@@ -83,20 +83,20 @@ pub const Message = struct {
 
     fn keep(message: *Message, fields: []const Field, map: headers.Map) Error!void {
         var values: [specs.len][]const u8 = undefined;
-        for (&values) |*value| value.* = "";
+        @memset(&values, "");
         for (fields) |field| {
             const spec = &specs[@backingInt(field)];
             values[@backingInt(field)] = fit(spec, field == .path, map) orelse
                 if (spec.rule == .dropped) "" else return error.Unsupported;
         }
         var end: usize = 0;
-        for (values, &message.ends) |value, *mark| {
+        for (&values, &message.ends) |value, *mark| {
             end += value.len;
             mark.* = @intCast(end);
         }
         message.text = try memory.allocator.alloc(u8, end);
         var whole: text.Text = .{ .buffer = message.text };
-        for (values) |value| whole.add(value);
+        for (&values) |value| whole.add(value);
         const announced = map.first("content-length");
         message.is_length_announced = announced.len > 0;
         message.announced_bytes = text.parse(announced) orelse 0;

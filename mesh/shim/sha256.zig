@@ -78,7 +78,7 @@ pub const Hash = struct {
         int.write(u64, self.block[block_bytes - length_bytes ..], self.bytes * 8, .big);
         compress(&self.state, &self.block);
         var digest: Digest = undefined;
-        for (self.state, 0..) |word, index| {
+        for (&self.state, 0..) |word, index| {
             int.write(u32, digest[4 * index ..][0..4], word, .big);
         }
         return digest;

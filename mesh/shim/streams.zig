@@ -38,7 +38,7 @@ pub const Plugin = struct {
     document: []u8 = "",
     /// Null: allows are not remembered.
     cache: ?*cache.Cache = null,
-    broker: lease.State = .{},
+    broker: lease.State = undefined,
     /// While a stream waits for its window, the host calls more often.
     is_ticking: bool = false,
     idle_tick_ms: u32 = 0,
@@ -86,9 +86,7 @@ pub const Stream = struct {
     pub fn remember(stream: *Stream, check: usize, state: []const u8) error{OutOfMemory}!void {
         if (state.len == 0) return;
         const states = stream.states orelse try memory.allocator.create(States);
-        if (stream.states == null) for (states) |*each| {
-            each.* = "";
-        };
+        if (stream.states == null) @memset(states, "");
         stream.states = states;
         const copy = try memory.allocator.dupe(u8, state);
         memory.allocator.free(states[check]);
@@ -130,6 +128,7 @@ pub fn addPlugin(context: u32) ?*Plugin {
         if (place.* != null) continue;
         const plugin = memory.allocator.create(Plugin) catch return null;
         plugin.* = .{ .context = context };
+        plugin.broker.begin();
         place.* = plugin;
         return plugin;
     }
@@ -176,6 +175,7 @@ pub fn unload(plugin: *Plugin) void {
     memory.allocator.free(plugin.document);
     if (plugin.cache) |allows| allows.destroy();
     plugin.* = .{ .context = plugin.context };
+    plugin.broker.begin();
 }
 
 pub fn born(context: u32, plugin: u32) void {

@@ -163,7 +163,7 @@ test "a request makes the same callout in the shim" {
                 vector.at,
             );
             var buffer: [shim.callout.encoded_bytes_max]u8 = undefined;
-            const encoded = try shim.callout.encode(&buffer, .{
+            const encoded = try shim.callout.encode(&buffer, &.{
                 .name = "check",
                 .cluster = vector.check.cluster,
                 .authority = vector.check.authority,

@@ -32,7 +32,8 @@ def trapping(tmp_path_factory: pytest.TempPathFactory) -> Path:
     guard = sources / "guard.zig"
     text = guard.read_text()
     assert text.count(_PLANTED) == 1
-    trap = '    if (text.eql(map.first(":path"), "/trap")) @trap();\n'
+    path = 'map.first(":path")'
+    trap = f'    if (std.mem.eql(u8, {path}, "/trap")) @trap();\n'
     guard.write_text(text.replace(_PLANTED, _PLANTED + trap))
     return build(folder / "shim.wasm", sources)
 
