@@ -2,7 +2,7 @@
 # make test      all layers of tests
 # make check     format, lint, strict types, import rules, generated files
 # make bench     speed as ratios in one run; ONLY=NAME for one of them
-# make fuzz      what reads messages, by coverage; ONLY=TARGET, SECONDS=60 for each
+# make fuzz      what reads messages, by coverage, and the shim; ONLY=TARGET, SECONDS=60 for each
 # make pack      the functions' packages for Function Compute (s deploy calls it)
 # make generate  what is generated from functions/verdict/, and the emulator's coverage page
 # make fix       what tools can mend
