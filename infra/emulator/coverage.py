@@ -84,7 +84,7 @@ _V2_SOURCES: Final = {"GetTempBucketToken": "what Serverless Devs asks for"}
 _BESIDE: Final = (
     (
         "HTTP triggers, custom domains",
-        "called by their `Host`; no WebSocket (501); the default domain's `content-disposition` is not added; a call that takes too long answers 504",
+        "called by their `Host`; no WebSocket (501); the default domain's `content-disposition` is not added; a call that takes too long answers 504; an answer of known length up to 64 KB is passed on once it is whole, so that an instance that ends before is answered for (502), others as they come",
         "HTTP triggers, Limits (2026-04)",
     ),
     (

@@ -3,8 +3,9 @@
     caller ──method, path, query, headers, body──▶ instance ──status, headers, body──▶ caller
 
 Both ways streamed and, but for what HTTP and the platform own, untouched. A caller that goes away
-ends the call inside (its task is cancelled); an instance that breaks is answered for, or the answer
-is cut where it broke.
+ends the call inside (its task is cancelled). An instance that breaks is answered for as long as the
+caller has nothing of its answer, which for a small one of known length is until it is whole; a
+stream that has begun is cut where it broke.
 """
 
 import asyncio
@@ -74,6 +75,8 @@ async def forward(call: Call, exchange: Exchange) -> None:
 
     async def pass_on(answer: Answer, connection: Connection, instance: Instance) -> None:
         exchange.cold_start = instance.served == 1
+        if connection.soon_whole:
+            await connection.done()
         if instance.configuration.is_event_function and _says_failed(answer):
             body = await answer.body.read()
             raise FunctionError(502, _UNHANDLED, "the handler failed", body)

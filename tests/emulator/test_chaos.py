@@ -1,8 +1,9 @@
 """Instances and the emulator itself are killed under load, at random: what holds all the same.
 
-    every request           has an answer, or its connection was broken by the emulator's death
-    what was acknowledged   is there afterwards; what was accepted is carried out
-    every process           is gone in the end
+    every request            has an answer, or its connection was broken by the emulator's death
+    a stream that has begun  may end early with its instance, and its caller sees that it did
+    what was acknowledged    is there afterwards; what was accepted is carried out
+    every process            is gone in the end
 
 MESHWARD_CHAOS_SECONDS makes it last longer than a moment, and MESHWARD_CHAOS_SEED another one.
 """
@@ -22,7 +23,7 @@ import pytest
 
 from tests.emulator.doors import Emulator, archive, function
 from tests.support.waiting import wait_until
-from tests.support.wire import call, request
+from tests.support.wire import CutError, call, chunked, request
 
 SECONDS = float(os.environ.get("MESHWARD_CHAOS_SECONDS", "2"))
 SEED = int(os.environ.get("MESHWARD_CHAOS_SEED", "1"))
@@ -43,6 +44,7 @@ class Chaos:
         self.over = threading.Event()
         self.counted: Counter[int] = Counter()
         self.lost: list[str] = []
+        self.cut = 0
         self.pids: set[int] = set()
         self.emulator = self.start("0")
 
@@ -69,14 +71,16 @@ class Chaos:
             except ProcessLookupError:
                 return
 
-    def ask(self, raw: bytes) -> int:
-        """The status of the answer; 0 where the emulator died meanwhile."""
+    def ask(self, raw: bytes | list[bytes], *, streamed: bool = False) -> int:
+        """The status of the answer; 0 where the emulator died meanwhile, or a stream was cut."""
         before = self.deaths
         try:
             status = call(self.emulator.port, raw, seconds=30).status
         except (OSError, AssertionError) as error:
+            if streamed and isinstance(error, CutError):
+                self.cut += 1
             # An odd count says that it is dead just now.
-            if self.deaths == before and not before % 2:
+            elif self.deaths == before and not before % 2:
                 self.lost.append(repr(error))
             return 0
         self.counted[status] += 1
@@ -110,6 +114,9 @@ def test_kills_lose_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     def calls(_index: int) -> None:
         chaos.ask(request(host, "/", body=b"x"))
 
+    def streams(_index: int) -> None:
+        chaos.ask(chunked(host, "/stream", [b"x" * 1000] * 20), streamed=True)
+
     def registers(index: int) -> None:
         name = f"r{index}"
         document = function(name, code={"zipFile": package})
@@ -124,7 +131,7 @@ def test_kills_lose_nothing_that_was_acknowledged(tmp_path: Path) -> None:
             accepted.append(task)
         time.sleep(0.01)
 
-    threads = [chaos.go_on(once) for once in (calls, calls, calls, registers, invokes)]
+    threads = [chaos.go_on(once) for once in (calls, calls, calls, streams, registers, invokes)]
     try:
         end = time.monotonic() + SECONDS
         while time.monotonic() < end:

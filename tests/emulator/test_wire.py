@@ -1,5 +1,6 @@
 """HTTP/1.1 between callers and functions: every way to frame a message, byte by byte."""
 
+import json
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -141,6 +142,57 @@ def test_an_answer_cut_in_the_middle_is_cut_for_the_caller(emulator: Emulator, r
     got = talk(emulator, request(host), b"")
 
     assert got.endswith(b"2\r\nok\r\n")
+
+
+SMALL = r"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n|ok|"
+
+
+@pytest.mark.parametrize("end", ["!", "!!"], ids=["its connection", "its process"])
+def test_an_instance_that_ends_within_a_small_answer_is_answered_for(
+    emulator: Emulator, raw: Raw, end: str
+) -> None:
+    answer = emulator.call(raw(SMALL + end))
+
+    assert answer.status == 502
+    assert json.loads(answer.body)["errorType"] == "FunctionCrashed"
+    assert answer.value("x-fc-error-type") == "UnhandledInvocationError"
+
+
+def test_a_small_answer_that_comes_by_and_by_is_passed_on_whole(
+    emulator: Emulator, raw: Raw
+) -> None:
+    assert emulator.call(raw(SMALL + "|ok!|")).body == b"okok!"
+
+
+def test_an_early_answer_does_not_wait_for_the_request_s_end(emulator: Emulator, raw: Raw) -> None:
+    host = raw(SMALL + "|ok!|")
+    whole = request(host, "/early", body=b"body")
+    with socket.create_connection(("127.0.0.1", emulator.port), timeout=10) as connection:
+        connection.sendall(whole[:-4])
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 OK\r\n")
+        connection.sendall(whole[-4:])
+        answer = b""
+        while not answer.endswith(b"okok!"):
+            answer += connection.recv(65536)
+
+
+@pytest.mark.parametrize("end", ["!", "!!"], ids=["its connection", "its process"])
+def test_an_instance_that_ends_within_a_large_answer_cuts_it(
+    emulator: Emulator, raw: Raw, end: str
+) -> None:
+    host = raw(r"HTTP/1.1 200 OK\r\nContent-Length: 70000\r\n\r\n|ok|" + end)
+
+    got = talk(emulator, request(host), b"")
+
+    assert b"content-length: 70000\r\n" in got
+    assert got.endswith(b"\r\n\r\nok")
+
+
+def test_a_caller_of_http_1_0_sees_that_its_answer_was_cut(emulator: Emulator, raw: Raw) -> None:
+    host = raw(r"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n|2\r\nok\r\n|!")
+
+    with pytest.raises(ConnectionResetError):
+        talk(emulator, f"GET / HTTP/1.0\r\nHost: {host}\r\n\r\n".encode(), b"")
 
 
 @pytest.mark.parametrize(

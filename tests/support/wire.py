@@ -11,6 +11,10 @@ _RECEIVE_BYTES = 65536
 _END_OF_HEAD = b"\r\n\r\n"
 
 
+class CutError(ConnectionError):
+    """An answer began and was visibly not brought to its end."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """A request or an answer; header names are as they came, the body is without its framing."""
@@ -67,7 +71,10 @@ def chunked(
 
 
 def call(port: int, parts: bytes | Iterable[bytes], seconds: float = 10.0) -> Message:
-    """Send `parts` over a connection of its own to loopback, and read one whole answer."""
+    """Send `parts` over a connection of its own to loopback, and read one whole answer.
+
+    Raises CutError where the answer ends too early.
+    """
     with socket.create_connection(("127.0.0.1", port), timeout=seconds) as connection:
         try:
             for part in [parts] if isinstance(parts, bytes) else parts:
@@ -132,7 +139,7 @@ def _read_head(receive: Callable[[int], bytes]) -> bytes | None:
 def _more(receive: Callable[[int], bytes], raw: bytes) -> bytes:
     piece = receive(_RECEIVE_BYTES)
     if not piece:
-        raise ConnectionError(f"closed after {len(raw)} bytes, in the middle of a message")
+        raise CutError(f"closed after {len(raw)} bytes, in the middle of a message")
     return piece
 
 

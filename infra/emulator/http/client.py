@@ -16,7 +16,7 @@ from typing import Final, Self, cast
 import httptools
 
 from infra.emulator.http import framing
-from infra.emulator.http.body import Body, Headers
+from infra.emulator.http.body import HELD_BYTES_MAX, Body, Headers
 from infra.emulator.http.framing import Framing, value_of
 
 _HEAD_BYTES_MAX: Final = 64 * 1024
@@ -97,6 +97,17 @@ class Connection(asyncio.Protocol):
             await self._done
 
     @property
+    def soon_whole(self) -> bool:
+        """Whether nothing but the rest of a small answer is still to come.
+
+        Such an answer can wait until it is whole: until then, the instance's end can be answered.
+        """
+        if self._answer is None or not self._sent or self._answer.body.complete:
+            return False
+        size = self._answer.body.size
+        return size is not None and size <= HELD_BYTES_MAX
+
+    @property
     def reusable(self) -> bool:
         """Whether it can take another request."""
         done = self._done is None or (self._done.done() and not self._failed)
@@ -130,9 +141,9 @@ class Connection(asyncio.Protocol):
         """The instance has been reached."""
         self.transport = cast("asyncio.Transport", transport)
 
-    def connection_lost(self, _error: Exception | None) -> None:
+    def connection_lost(self, error: Exception | None) -> None:
         """The instance closed, or the connection broke."""
-        if self._answer is not None and self._until_close:
+        if self._answer is not None and self._until_close and error is None:
             self._complete()
         self._reusable = False
         self._break(LostError("the connection broke before the answer was complete"))
@@ -175,11 +186,12 @@ class Connection(asyncio.Protocol):
             self._headers.clear()
             return
         self._in_head, self._unfinished_bytes = False, 0
-        self._answer = Answer(status, self._headers, Body(self.transport))
-        bodiless = self._method == b"HEAD" or status in (204, 304)
         length = value_of(self._headers, b"content-length")
+        size = None if length is None else int(length)
+        self._answer = Answer(status, self._headers, Body(self.transport, size))
+        bodiless = self._method == b"HEAD" or status in (204, 304)
         chunked = value_of(self._headers, b"transfer-encoding") is not None
-        self._until_close = not bodiless and length is None and not chunked
+        self._until_close = not bodiless and size is None and not chunked
         if not self.parser.should_keep_alive():
             self._reusable = False
         if not self._answered.done():

@@ -30,8 +30,8 @@ class Line(Protocol):
     def write(self, data: bytes) -> None:
         """Write to the caller."""
 
-    def cut(self) -> None:
-        """End the connection with what has been written, and no more."""
+    def cut(self, how: Framing) -> None:
+        """End the connection in the middle of an answer, so that the caller sees it."""
 
     def hand_over(self, take: Callable[[bytes], None]) -> None:
         """Give all bytes from now on to `take`: they are no HTTP."""
@@ -169,7 +169,7 @@ class Exchange:
     def fail(self, _error: Exception) -> None:
         """Cut an answer that cannot be completed: the only honest end is a broken one."""
         self.flush()
-        self._line.cut()
+        self._line.cut(self._framing)
 
     def _address(self, name: str) -> Address | None:
         found = self._line.transport.get_extra_info(name)

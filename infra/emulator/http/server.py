@@ -7,6 +7,8 @@ Requests that come before the answer to the last one has ended wait for their tu
 """
 
 import asyncio
+import socket
+import struct
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -26,6 +28,8 @@ are lower and worded by it."""
 _KEEP_ALIVE_SECONDS: Final = 300.0
 _LINGER_SECONDS: Final = 2.0
 """For a caller that still sends when its answer is complete."""
+_RESET: Final = struct.pack("ii", 1, 0)
+"""SO_LINGER: to be closed at once, which the peer sees as a reset."""
 
 
 class Connection(asyncio.Protocol):
@@ -148,9 +152,14 @@ class Connection(asyncio.Protocol):
         if not self.transport.is_closing():
             self.transport.write(data)
 
-    def cut(self) -> None:
-        """End the connection with what has been written, and no more."""
+    def cut(self, how: Framing) -> None:
+        """End the connection in the middle of an answer, so that the caller sees it.
+
+        Where the end of the connection is that of the answer, it is reset.
+        """
         self.closing = True
+        if how is Framing.CLOSE and (sock := self.transport.get_extra_info("socket")):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.transport.close()
 
     def hand_over(self, take: Callable[[bytes], None]) -> None:

@@ -1,7 +1,9 @@
 """A function that speaks bytes: it answers as the variable ANSWER says, and shows what it got.
 
 /seen    the last request to any other path, byte for byte
-other    ANSWER, with Python's escapes; "|" waits a moment, a final "!" closes the connection
+/early   the first part of ANSWER before the request's body, the rest after it
+other    ANSWER, with Python's escapes; "|" waits a moment, a final "!" closes the connection, and
+         a final "!!" ends the process
 """
 
 import os
@@ -9,6 +11,7 @@ import socketserver
 import time
 
 ANSWER = os.environ["ANSWER"].encode().decode("unicode_escape").encode("latin-1")
+PARTS = ANSWER.rstrip(b"!").split(b"|")
 
 
 class Handler(socketserver.StreamRequestHandler):
@@ -22,12 +25,18 @@ class Handler(socketserver.StreamRequestHandler):
                 self.wfile.write(Handler.seen)
                 continue
             Handler.seen = request
-            for part in ANSWER.removesuffix(b"!").split(b"|"):
+            for part in PARTS[1:] if self.is_early(request) else PARTS:
                 self.wfile.write(part)
                 self.wfile.flush()
                 time.sleep(0.01)
+            if ANSWER.endswith(b"!!"):
+                os._exit(3)
             if ANSWER.endswith(b"!"):
                 return
+
+    @staticmethod
+    def is_early(request: bytes) -> bool:
+        return request.split()[1] == b"/early"
 
     def read(self) -> bytes:
         """One request, framing and all; nothing where the caller has closed."""
@@ -37,6 +46,8 @@ class Handler(socketserver.StreamRequestHandler):
             if not line:
                 return b""
             raw += line
+        if self.is_early(raw):
+            self.wfile.write(PARTS[0])
         head = raw.lower()
         if b"transfer-encoding: chunked" in head:
             size = -1
