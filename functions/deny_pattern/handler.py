@@ -5,10 +5,6 @@ from collections.abc import Awaitable
 from functools import partial
 from typing import Final
 
-import functions_framework.aio
-from starlette.requests import Request
-from starlette.responses import Response
-
 from functions.deny_pattern.check import ENGINE, judge
 from functions.deny_pattern.compiled import take_up
 from functions.policy import Policies, Watcher, read_in_child
@@ -17,6 +13,7 @@ from functions.runtime import logs
 from functions.runtime.edge import edge
 from functions.runtime.sealing import Sealer
 from functions.runtime.settings import POLICIES, current
+from functions.runtime.web import Application
 from functions.verdict import Callout, Verdict
 
 _LARGE_BYTES: Final = 64 * 1024
@@ -44,10 +41,9 @@ def _check(callout: Callout, body: bytes, _seconds: float) -> Verdict | Awaitabl
     return judge(callout, body, policy, _sealer)
 
 
-_edge = edge(_check, _settings, encode_body)
+app = edge(_check, _settings, encode_body)
 
 
-@functions_framework.aio.http
-async def handle(request: Request) -> Response:
-    """Every request of the function."""
-    return await _edge(request)
+async def handle(_request: object) -> Application:
+    """The function as functions-framework calls one: what it returns answers the request."""
+    return app

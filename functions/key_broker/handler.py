@@ -9,15 +9,10 @@
 Whoever cannot sign learns nothing but that: which of a call's parts is at fault, only the log says.
 """
 
-import json
 import os
 import re
 import time
 from typing import Final
-
-import functions_framework.aio
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
 
 from functions.key_broker.kms import Kms
 from functions.key_broker.settings import BrokerSettings
@@ -26,6 +21,7 @@ from functions.key_broker.sources import Credentials, Fixed, Source, SourceError
 from functions.key_broker.table import TableError, key_set
 from functions.runtime import logs
 from functions.runtime.settings import SettingsError, current
+from functions.runtime.web import Application, BodyTooLarge, Call, CallerGone, Reply, application
 from functions.verdict import Header, MalformedCallout, UnauthorisedCallout
 from functions.verdict.contract import CONTRACT_VERSION, KEYS_PATH
 from functions.verdict.keys import KEYS_CALL_BYTES_MAX, hosts_of, seal, verify_keys
@@ -56,79 +52,79 @@ _settings = current()
 _keys = _source(read_broker(os.environ))
 
 
-@functions_framework.aio.http
-async def handle(request: Request) -> Response:
+async def _every(call: Call) -> Reply:
     """Every request of the function."""
-    match request.method, request.scope["path"]:
+    match call.method, call.path:
         case "POST", path if path == KEYS_PATH:
-            return await _answer(request)
+            return await _answer(call)
         case ("GET", "/health") | ("POST", "/initialize") | ("GET", "/pre-stop"):
-            return Response()
+            return Reply()
         case _:
-            return _error(404, "not-found", f"only POST {KEYS_PATH} is served here")
+            return Reply.error(404, "not-found", f"only POST {KEYS_PATH} is served here")
 
 
-async def _answer(request: Request) -> Response:
+app = application(_every)
+
+
+async def handle(_request: object) -> Application:
+    """The function as functions-framework calls one: what it returns answers the request."""
+    return app
+
+
+async def _answer(call: Call) -> Reply:
     try:
-        return await _sealed(request)
+        return await _sealed(call)
     except UnauthorisedCallout as error:
         logs.event("warning", "key call refused", str(error))
-        return _error(error.status, error.reason, "the call is not signed as it should be")
+        return Reply.error(error.status, error.reason, "the call is not signed as it should be")
     except MalformedCallout as error:
         logs.event("warning", "key call refused", str(error))
-        return _error(error.status, error.reason, str(error))
+        return Reply.error(error.status, error.reason, str(error))
     except SourceError as error:
         logs.event("error", "no keys", str(error))
-        return _error(503, "keys.unavailable", "the source of the keys cannot be read")
+        return Reply.error(503, "keys.unavailable", "the source of the keys cannot be read")
     except Exception as error:  # noqa: BLE001 -- the process's one edge: nothing of it gets out
         logs.event("error", "key call failed", type(error).__name__)
-        return _error(500, "keys.failed", "the function failed; its log names the kind of error")
+        return Reply.error(
+            500, "keys.failed", "the function failed; its log names the kind of error"
+        )
 
 
-async def _sealed(request: Request) -> Response:
+async def _sealed(call: Call) -> Reply:
     """The keys of the hosts that the call names, once its signature is verified."""
-    headers = request.headers
-    signatures, workloads = headers.getlist(Header.SIGNATURE), headers.getlist(Header.WORKLOAD)
+    signatures, workloads = call.values(Header.SIGNATURE), call.values(Header.WORKLOAD)
     if not signatures:  # Said before a body is taken from a stranger.
         raise UnauthorisedCallout(f"{Header.SIGNATURE} must stand exactly once")
-    body = await _body(request)
+    body = await _body(call)
     workload = workloads[0] if workloads else ""
     secrets, now = _settings.signing_secrets, int(time.time())
     secret = verify_keys(secrets, signatures, workload, body, now)
     if len(workloads) > 1 or not _WORKLOAD.fullmatch(workload):
         raise MalformedCallout(f"{Header.WORKLOAD} is repeated or ill-formed")
-    if headers.getlist(Header.CONTRACT) != [str(CONTRACT_VERSION)]:
+    if call.values(Header.CONTRACT) != [str(CONTRACT_VERSION)]:
         raise MalformedCallout(f"{Header.CONTRACT} must be {CONTRACT_VERSION}")
     names = hosts_of(body)
-    table = await _keys.table(_credentials(request))
+    table = await _keys.table(_credentials(call))
     answer = key_set(table.hosts_for(workload, names), secret.derived(_VERSIONING))
     logs.keys(workload, answer.version, {each.name: len(each.keys) for each in answer.hosts})
     sealed = seal(secret, signatures[0], answer.to_document())
-    pairs = {str(Header.CONTRACT): str(CONTRACT_VERSION)}
-    return Response(sealed, headers=pairs, media_type=_MEDIA_TYPE)
+    pairs = {str(Header.CONTRACT): str(CONTRACT_VERSION), "content-type": _MEDIA_TYPE}
+    return Reply(sealed, headers=pairs)
 
 
-async def _body(request: Request) -> bytes:
-    body = bytearray()
+async def _body(call: Call) -> bytes:
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > KEYS_CALL_BYTES_MAX:
-                raise UnauthorisedCallout("the body is larger than a call for keys can be")
-    except ClientDisconnect:
+        return await call.body(KEYS_CALL_BYTES_MAX)
+    except BodyTooLarge:
+        raise UnauthorisedCallout("the body is larger than a call for keys can be") from None
+    except CallerGone:
         raise UnauthorisedCallout("the caller went away") from None
-    return bytes(body)
 
 
-def _credentials(request: Request) -> Credentials | None:
+def _credentials(call: Call) -> Credentials | None:
     """The platform's own for this call. No caller can send them: its triggers refuse x-fc-*."""
     values = [
-        request.headers.get(f"x-fc-{name}", "")
+        call.header(f"x-fc-{name}")
         for name in ("access-key-id", "access-key-secret", "security-token")
     ]
     return Credentials(*values) if all(values) else None
-
-
-def _error(status: int, code: str, message: str) -> Response:
-    body = json.dumps({"error": {"code": code, "message": message}})
-    return Response(body, status, media_type="application/json")

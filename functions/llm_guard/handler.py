@@ -5,10 +5,6 @@ import os
 from functools import partial
 from random import SystemRandom
 
-import functions_framework.aio
-from starlette.requests import Request
-from starlette.responses import Response
-
 from functions.llm_guard import metrics
 from functions.llm_guard.check import judge
 from functions.llm_guard.equipment import judges_of, nonce, policies_of
@@ -24,6 +20,7 @@ from functions.runtime import logs
 from functions.runtime.edge import Page, edge
 from functions.runtime.sealing import Sealer
 from functions.runtime.settings import current
+from functions.runtime.web import Application
 from functions.verdict import Callout, Verdict
 
 
@@ -76,13 +73,12 @@ async def _check(callout: Callout, body: bytes, seconds: float) -> Verdict:
 
 
 _pages = {"/metrics": Page(metrics.CONTENT_TYPE, _meter.text)}
-_edge = edge(_check, _settings, pages=_pages, waits=True)
+app = edge(_check, _settings, pages=_pages, waits=True)
 
 
-@functions_framework.aio.http
-async def handle(request: Request) -> Response:
-    """Every request of the function."""
-    return await _edge(request)
+async def handle(_request: object) -> Application:
+    """The function as functions-framework calls one: what it returns answers the request."""
+    return app
 
 
 async def close() -> None:

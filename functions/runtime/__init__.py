@@ -1,4 +1,4 @@
 """What every function needs around its check: settings, the edge, logs, serving.
 
-serving ──▶ functions-framework's ASGI app ──▶ edge ──▶ check
+serving ──▶ uvicorn ──▶ edge ──▶ check
 """

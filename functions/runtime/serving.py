@@ -1,7 +1,7 @@
 """Serves a handler as the platform starts it: `python -m functions.runtime.serving HANDLER`.
 
-    HANDLER   a module with `handle`, a functions-framework function, and where there is something
-              to close, `async def close()`, which runs once the last call is answered
+    HANDLER   a module with `app`, an ASGI application, and where there is something to close,
+              `async def close()`, which runs once the last call is answered
 
     settings ──▶ handler imported, its policies taken up ──▶ garbage settled ──▶ `server.serve`
 

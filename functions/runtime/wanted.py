@@ -5,21 +5,15 @@ caller ──request──▶ work ──▶ outcome
 """
 
 import asyncio
-from collections.abc import Awaitable, MutableMapping
-from typing import Any, Final, TypeVar
+from collections.abc import Awaitable
+from typing import TypeVar
 
-from starlette.requests import Request
-
-_GONE: Final = "http.disconnect"
+from functions.runtime.web import Call, CallerGone
 
 Outcome = TypeVar("Outcome")
 
 
-class CallerGone(Exception):
-    """The caller closed its connection before the outcome was there."""
-
-
-async def while_wanted(request: Request, work: Awaitable[Outcome]) -> Outcome:
+async def while_wanted(call: Call, work: Awaitable[Outcome]) -> Outcome:
     """The outcome of `work`; `CallerGone` where the caller goes away, whose body has been read."""
     working = asyncio.current_task()
     assert working is not None  # noqa: S101 -- it runs in one
@@ -27,9 +21,7 @@ async def while_wanted(request: Request, work: Awaitable[Outcome]) -> Outcome:
 
     async def watch() -> None:
         nonlocal gone
-        message: MutableMapping[str, Any] = {}
-        while message.get("type") != _GONE:
-            message = await request.receive()
+        await call.gone()
         gone = True
         working.cancel()
 

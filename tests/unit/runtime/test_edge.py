@@ -8,8 +8,6 @@ from typing import Any
 
 import httpx
 import pytest
-from starlette.applications import Starlette
-from starlette.routing import Route
 
 from functions.runtime.edge import Check, edge
 from functions.runtime.settings import read
@@ -73,8 +71,7 @@ async def client(check: Recorder) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def calling(check: Check) -> httpx.AsyncClient:
-    route = Route("/{path:path}", edge(check, SETTINGS), methods=["GET", "POST", "PUT"])
-    transport = httpx.ASGITransport(Starlette(routes=[route]))
+    transport = httpx.ASGITransport(edge(check, SETTINGS))
     return httpx.AsyncClient(transport=transport, base_url="http://function")
 
 
