@@ -21,6 +21,8 @@ from functions.policy import RuleAction, Unreadable
 from functions.prompt import (
     CannotEdit,
     Message,
+    TooLarge,
+    View,
     denied,
     is_stream,
     open_message,
@@ -32,6 +34,8 @@ from functions.verdict import Callout, Decision, Phase, Reason, Verdict
 __all__ = ["ENGINE", "NAME", "CompiledPolicy", "compile_policy", "judge"]
 
 _JSON: Final = "application/json"
+_NO_STRINGS: Final = (View.KEY, View.LABEL, View.NUMBER, View.PATH)
+_STAYS: Final = "still finds something where no string can be changed"
 
 
 def judge(
@@ -44,9 +48,12 @@ def judge(
     if len(body) > bytes_max:
         detail = f"it has {len(body)} bytes, and the policy takes {bytes_max}"
         return denied(NAME, callout, compiled.revision, Reason.REQUEST_TOO_LARGE, detail)
-    if is_stream(callout):
-        return judge_stream(callout, body, compiled, sealing)
-    return _judge_whole(callout, body, compiled, sealing)
+    judge_it = judge_stream if is_stream(callout) else _judge_whole
+    try:
+        return judge_it(callout, body, compiled, sealing)
+    except TooLarge as error:
+        reason = Reason.REQUEST_TOO_LARGE
+        return denied(NAME, callout, compiled.revision, reason, str(error))
 
 
 def _judge_whole(
@@ -129,12 +136,15 @@ def _masked(
     """
     if message.json is None:
         raise CannotEdit("only JSON can be masked, and not a path")
+    stays = next((each for each in to_mask if each.segment.view in _NO_STRINGS), None)
+    if stays is not None:
+        raise CannotEdit(f"{stays.rule.id} {_STAYS}")
     done = masked(message.json, to_mask, memory.values)
     path = callout.path if callout.phase is Phase.REQUEST else ""
     again = read(done.body, callout.content_type, "", path)
     left = finds(again, compiled, callout.phase)
     if left and left[0].rule.action is not RuleAction.MONITOR:
-        raise CannotEdit(f"{left[0].rule.id} still finds something where no string can be changed")
+        raise CannotEdit(f"{left[0].rule.id} {_STAYS}")
     return again, done.restorable if callout.phase is Phase.REQUEST else {}
 
 

@@ -7,7 +7,7 @@ read by every rule, so that a strange role is no way around one.
 """
 
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Container, Sequence, Sized
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
@@ -15,7 +15,7 @@ from typing import Final
 
 from functions.deny_pattern.compiled import CompiledPolicy
 from functions.policy import Part, Role, Rule, RuleAction
-from functions.prompt import Message, Segment, View
+from functions.prompt import Message, Segment, TooLarge, View
 from functions.prompt.readings import Reading, readings
 from functions.verdict import Finding, Phase
 from functions.verdict.models import FINDINGS_MAX
@@ -36,6 +36,12 @@ _TEXT: Final = re.compile(
 
 
 _PLAIN_VIEWS: Final = ("plain", "normalised")
+_READ_TIMES_MAX: Final = 32
+"""How often a whole message is read in other ways than as it stands. What people write, code and
+logs among it, has four readings, seldom ten."""
+_READ_CHARS_MIN: Final = 1_000_000
+_READING_CHARS: Final = 2_000
+"""What a reading costs besides its characters, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,24 +86,34 @@ def _told(pointer: str, keys: Container[str]) -> str:
 def finds(message: Message, compiled: CompiledPolicy, phase: Phase) -> list[Found]:
     """All finds, those of denying rules first, then masking, then monitoring ones.
 
-    Once as many denying finds are there as a verdict holds, the rest is not looked at.
+    Once as many denying finds are there as a verdict holds, the rest is not looked at. Raises
+    `TooLarge` where more stands encoded in the message than is read.
     """
+    left = _READ_TIMES_MAX * max(_READ_CHARS_MIN, sum(len(each.text) for each in message.segments))
     found: list[list[Found]] = [[] for _ in _STRICTNESS]
+    told = _Told()
     rules = compiled.policy.rules
     for segment in message.segments:
         readers = compiled.readers(phase, *_place(segment, compiled))
         places: set[tuple[int, int, int]] = set()
-        for reading in readings(segment.text):
+        for number, reading in enumerate(readings(segment.text)):
             text = reading.text.text
+            if number:  # The text as it stands is always read.
+                left -= len(text) + _READING_CHARS
+                if left < 0:
+                    raise TooLarge(
+                        "the body holds more text in disguises and encodings than is read"
+                    )
             for hit in compiled.matcher.hits(text, readers):
                 rule = rules[hit.rule]
                 fellows = found[_STRICTNESS.index(rule.action)]
                 start, end = reading.text.span(hit.start, hit.end)
                 place = (hit.rule, start, end)
-                if place not in places and not _is_told(rule, segment, reading, fellows):
+                if place not in places and not told.nothing_new(rule, segment, reading, fellows):
                     places.add(place)
                     view, matched = _view(segment, reading), text[hit.start : hit.end]
                     fellows.append(Found(rule, segment, start, end, view, matched))
+                    told.add(rule, segment)
         if len(found[0]) >= FINDINGS_MAX:
             break
     return [each for fellows in found for each in fellows]
@@ -136,20 +152,35 @@ def _part_at(view: View, pointer: str) -> Part | None:
     return None
 
 
-def _is_told(rule: Rule, segment: Segment, reading: Reading, found: list[Found]) -> bool:
-    """Whether one more find of `rule` would say nothing new.
+class _Told:
+    """Where each rule has found something, so that nobody looks through all finds for each one."""
 
-    The text may have been found already: plainer, or in one of the parts of which this piece is
-    made, which a masked message is read for once more. Else, of what is to be masked nothing is
-    left out, nor beyond what a verdict holds.
-    """
-    told = [each.segment.pointer for each in found if each.rule is rule]
-    if segment.view in (View.JOINED, View.SEAMS):
-        return any(pointer.startswith(segment.pointer + "/") for pointer in told)
-    if rule.action is RuleAction.MASK:
+    def __init__(self) -> None:
+        self._at: set[tuple[str, str]] = set()
+        self._below: set[tuple[str, str]] = set()
+
+    def add(self, rule: Rule, segment: Segment) -> None:
+        """Remember a find of `rule`."""
+        pointer = segment.pointer
+        self._at.add((rule.id, pointer))
+        above = pointer.rpartition("/")[0]
+        while pointer and (rule.id, above) not in self._below:
+            self._below.add((rule.id, above))
+            pointer, above = above, above.rpartition("/")[0]
+
+    def nothing_new(self, rule: Rule, segment: Segment, reading: Reading, fellows: Sized) -> bool:
+        """Whether one more find of `rule` would say nothing new.
+
+        The text may have been found already: plainer, or in one of the parts of which this piece is
+        made, which a masked message is read for once more. Else, of what is to be masked nothing is
+        left out, nor beyond what a verdict holds.
+        """
+        if segment.view in (View.JOINED, View.SEAMS):
+            return (rule.id, segment.pointer) in self._below
+        if rule.action is RuleAction.MASK:
+            return False
+        if len(fellows) >= FINDINGS_MAX:
+            return True
+        if segment.view is View.INNER or reading.view not in _PLAIN_VIEWS:
+            return (rule.id, segment.pointer) in self._at
         return False
-    if len(found) >= FINDINGS_MAX:
-        return True
-    if segment.view is View.INNER or reading.view not in _PLAIN_VIEWS:
-        return segment.pointer in told
-    return False

@@ -16,7 +16,7 @@ from functions.prompt.folding import fold
 from functions.prompt.message import Message, model_of, read
 from functions.prompt.normalise import Normalised, normalise
 from functions.prompt.segments import Segment, View
-from functions.prompt.strict_json import MalformedMessage
+from functions.prompt.strict_json import MalformedMessage, TooLarge
 from functions.prompt.verdicts import denied, is_stream, open_message, unknown_policy
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "Segment",
     "Shape",
     "StreamText",
+    "TooLarge",
     "View",
     "closing",
     "denial",

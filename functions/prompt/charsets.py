@@ -6,7 +6,17 @@ A hash, a key or a picture is no text, and must not be read as some.
 import re
 from typing import Final
 
-_CHARSETS: Final = ("utf-16-le", "utf-16-be", "gb2312", "big5")
+_ASCII: Final = rb"\t\n\r\x20-\x7e"
+# How bytes look that may be ASCII or Chinese in a charset: nearly all others are told apart here.
+_CHARSETS: Final = tuple(
+    (charset, re.compile(rb"(?s:" + pattern + rb")++"))
+    for charset, pattern in (
+        ("utf-16-le", rb"[" + _ASCII + rb"]\0|[\0-\x3f]\x30|.[\x4e-\x9f]|[\x01-\x5e]\xff"),
+        ("utf-16-be", rb"\0[" + _ASCII + rb"]|\x30[\0-\x3f]|[\x4e-\x9f].|\xff[\x01-\x5e]"),
+        ("gb2312", rb"[" + _ASCII + rb"]|[\xa1-\xf7][\xa1-\xfe]"),
+        ("big5", rb"[" + _ASCII + rb"]|[\xa1-\xf9][\x40-\x7e\xa1-\xfe]"),
+    )
+)
 ASCII_OR_CHINESE: Final = re.compile("[\t\n\r\x20-\x7e\u3000-\u303f\u4e00-\u9fff\uff01-\uff5e]{2,}")
 _ALLOWED: Final = str.maketrans("", "", "\t\n\r")
 _OTHER_BYTES_MIN: Final = 12
@@ -32,7 +42,9 @@ def _of_another_charset(raw: bytes) -> str | None:
     """
     if len(raw) < _OTHER_BYTES_MIN:
         return None
-    for charset in _CHARSETS:
+    for charset, pattern in _CHARSETS:
+        if pattern.fullmatch(raw) is None:
+            continue
         try:
             text = raw.decode(charset)
         except UnicodeDecodeError:

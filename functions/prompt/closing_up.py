@@ -24,9 +24,15 @@ _INLINE: Final = (
 TAG: Final = rf"<!--|</?(?:{_INLINE})[ />]"
 """How a mark of HTML that breaks no word begins."""
 _MARKUP: Final = re.compile(
-    rf"<!--(?:(?!-->).){{0,200}}-->|</?(?:{_INLINE})(?: [^<>]{{0,200}})?/?>", re.DOTALL
+    r"<!--[^-]{0,200}+(?:-(?!->)[^-]{0,200}+){0,16}+-->"
+    rf"|</?(?:{_INLINE})(?: [^<>]{{0,200}})?/?>",
+    re.DOTALL,
 )
-_EMPHASIS: Final = re.compile(r"(?<=[^\W_])(?:[*~`]{1,8}|_{2,4})|(?:[*~`]{1,8}|_{2,4})(?=[^\W_])")
+# Behind a letter or in front of one. The first character comes first, to be looked for fast.
+_EMPHASIS: Final = re.compile(
+    r"[*~`_](?:(?<=[^\W_].)(?:(?<=[*~`])[*~`]{0,7}|(?<=_)_{1,3})"
+    r"|(?:(?<=[*~`])[*~`]{0,7}|(?<=_)_{1,3})(?=[^\W_]))"
+)
 _SEPARATOR: Final = r"(?:[^\w<>&%\\]|_){1,9}"
 _APART: Final = re.compile(rf"(?<![^\W_])[^\W_](?:{_SEPARATOR}[^\W_](?![^\W_])){{5,}}")
 _BETWEEN: Final = re.compile(r"[\W_]+")
@@ -35,15 +41,15 @@ _JOINT: Final = re.compile("[_+./|-]")
 
 
 def closed_up(text: str) -> Normalised | None:
-    """`text` with what was slipped between letters gone, and a map back; None where nothing was."""
-    changes = [Change(*each.span(), "") for each in _MARKUP.finditer(text)]
-    changes += [Change(*each.span(), "") for each in _EMPHASIS.finditer(text)]
+    """`text` with what was slipped between letters gone, and a way back; None where nothing was."""
+    changes = [(*each.span(), "") for each in _MARKUP.finditer(text)]
+    changes += [(*each.span(), "") for each in _EMPHASIS.finditer(text)]
     for run in _APART.finditer(text):
         changes += _separators(text, *run.span())
     for run in _JOINED.finditer(text):
-        changes += [Change(*each.span(), " ") for each in _JOINT.finditer(text, *run.span())]
+        changes += [(*each.span(), " ") for each in _JOINT.finditer(text, *run.span())]
     changes.sort(key=itemgetter(0))
-    return changed(Normalised(text, None), changes)
+    return changed(text, changes)
 
 
 def _separators(text: str, start: int, end: int) -> list[Change]:
@@ -54,6 +60,8 @@ def _separators(text: str, start: int, end: int) -> list[Change]:
     """
     found = list(_BETWEEN.finditer(text, start, end))
     betweens = [each[0] for each in found]
+    if len(set(betweens)) == 1:
+        return [(*each.span(), "") for each in found]
     ((commonest, _),) = Counter(betweens).most_common(1)
     changes: list[Change] = []
     for match, between in zip(found, betweens, strict=True):
@@ -63,5 +71,5 @@ def _separators(text: str, start: int, end: int) -> list[Change]:
             middle = between.removeprefix(commonest).removesuffix(commonest)
             parted = len(middle) == len(between) - 2 * len(commonest)
             instead = middle if parted else " " * (" " in between)
-        changes.append(Change(begin, stop, instead))
+        changes.append((begin, stop, instead))
     return changes

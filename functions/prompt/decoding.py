@@ -10,11 +10,10 @@ or an id is no text. Rounds and lengths are bounded: nothing decodes to more tha
 
 import html
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
-
-import re2
 
 from functions.prompt.base64_runs import (
     BASE32,
@@ -32,13 +31,21 @@ from functions.prompt.traits import Trait, traits_of
 ROUNDS_MAX: Final = 3
 """Encodings one inside another. A model asked to undo more makes mistakes."""
 
+# Each of these asks for its first character first, since Python then looks for nothing else.
 # With a percent sign, and as quoted-printable text has it.
-_URL: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+|(?:=[0-9A-F]{2}(?:=\r?\n)?){2,}")
+_URL: Final = re.compile(
+    r"[%=](?:(?<=%)[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2})*"
+    r"|(?<==)[0-9A-F]{2}(?:=\r?\n)?(?:=[0-9A-F]{2}(?:=\r?\n)?)+)"
+)
 _ENTITY: Final = re.compile(r"&(?:#[0-9]{1,20}|#[xX][0-9A-Fa-f]{1,20}|[A-Za-z][A-Za-z0-9]{1,31});?")
+_UNIT: Final = r"u[0-9A-Fa-f]{4}(?:(?:\\{1,4}|%)u[0-9A-Fa-f]{4})*"
+_OCTAL: Final = r"[0-3][0-7]{2}(?:\\{1,4}[0-3][0-7]{2})*"
 _ESCAPE: Final = re.compile(
-    r"(?:\\{1,4}x[0-9A-Fa-f]{2})+|(?:(?:\\{1,4}|%)u[0-9A-Fa-f]{4})+|\\{1,4}u\{[0-9A-Fa-f]{1,6}\}"
-    r"|(?:\\[0-9A-Fa-f]{2,6}\s){3,}|(?:\\[0-9A-Fa-f]{4,6}\s?)+"
-    r"|\\{1,4}U[0-9A-Fa-f]{8}|(?:\\{1,4}[0-3][0-7]{2})+|(?:[Uu]\+[0-9A-Fa-f]{4,6}[\s,;]{0,2})+"
+    rf"[\\%Uu](?:(?<=\\)(?:\\{{0,3}}(?:x[0-9A-Fa-f]{{2}}(?:\\{{1,4}}x[0-9A-Fa-f]{{2}})*|{_UNIT}"
+    r"|u\{[0-9A-Fa-f]{1,6}\})|[0-9A-Fa-f]{2,6}\s(?:\\[0-9A-Fa-f]{2,6}\s){2,}"
+    r"|[0-9A-Fa-f]{4,6}\s?(?:\\[0-9A-Fa-f]{4,6}\s?)*"
+    rf"|\\{{0,3}}(?:U[0-9A-Fa-f]{{8}}|{_OCTAL}))|(?<=%){_UNIT}"
+    r"|(?<=[Uu])\+[0-9A-Fa-f]{4,6}[\s,;]{0,2}(?:[Uu]\+[0-9A-Fa-f]{4,6}[\s,;]{0,2})*)"
 )
 # The first byte of UTF-8 text has a decimal digit in it, but for a few letters of Greek.
 _HEX: Final = re.compile(
@@ -50,7 +57,9 @@ _DECIMAL: Final = re.compile(r"(?<![0-9])[0-9]{2,6}(?:[\s,;|]{1,2}[0-9]{2,6}){3,
 _BINARY: Final = re.compile(r"(?<![0-9])[01]{8}(?:[\s,]{0,2}[01]{8}){3,}(?![0-9])")
 
 
-_Coding = tuple[Trait, str, Callable[[str], Iterator[Change]]]
+_Said = dict[str, str | None]
+"""What pieces of a text say, None for nothing: most stand in several readings."""
+_Coding = tuple[Trait, str, Callable[[str, _Said], Iterator[Change]]]
 """The trait that asks for it, its name, and what a text says by it."""
 
 
@@ -71,27 +80,41 @@ def decode(text: str, traits: frozenset[Trait] | None = None) -> Iterator[Decode
     """
     if traits is None:
         traits = traits_of(text)
+    if traits.isdisjoint(_DECODED):
+        return
     seen = {text}
-    for decoded in _all(Normalised(text, None), traits):
+    for decoded in _all(Normalised(text), traits):
         if decoded.text.text not in seen:
             seen.add(decoded.text.text)
             yield decoded
 
 
+class _Known:
+    """What has been found out about one text and its readings, for each coding by its id."""
+
+    def __init__(self) -> None:
+        self.said: defaultdict[int, _Said] = defaultdict(dict)
+        self.idle: set[tuple[str, int]] = set()
+        """Texts in which a coding finds nothing."""
+
+
 def _all(here: Normalised, traits: frozenset[Trait]) -> Iterator[Decoded]:
-    yield from _undone(here, traits, _ESCAPES)
-    yield from _undone(here, traits, _CODINGS)
+    known = _Known()
+    if not traits.isdisjoint(_ESCAPED):
+        yield from _undone(here, traits, _ESCAPES, known)
+    yield from _undone(here, traits, _CODINGS, known)
     # Numbers of two digits may be hexadecimal or decimal: both are read.
-    there = changed(here, _decimals(here.text)) if Trait.DECIMAL in traits else None
+    there = changed(here.text, _decimals(here.text, {})) if Trait.DECIMAL in traits else None
     if there is not None:
         yield Decoded(there, "decimal")
-        yield from _undone(there, traits_of(there.text), _CODINGS, ["decimal"])
+        yield from _undone(there, traits_of(there.text), _CODINGS, known, ["decimal"])
 
 
 def _undone(
     here: Normalised,
     traits: frozenset[Trait],
     codings: Sequence[_Coding],
+    known: _Known,
     done: Sequence[str] = (),
 ) -> Iterator[Decoded]:
     """`here` after each of `codings` that finds something, in rounds until none does."""
@@ -99,27 +122,36 @@ def _undone(
     for _ in range(len(done), ROUNDS_MAX):
         before = len(how)
         for trait, name, decoded in codings:
-            there = changed(here, decoded(here.text)) if trait in traits else None
-            if there is not None:
-                here = there
-                traits = traits_of(here.text)
-                how.append(name)
-                yield Decoded(here, ".".join(how))
+            coding = id(decoded)
+            if trait not in traits or (here.text, coding) in known.idle:
+                continue
+            there = changed(here.text, decoded(here.text, known.said[coding]))
+            if there is None:
+                known.idle.add((here.text, coding))
+                continue
+            here = here.then(there)
+            traits = traits_of(here.text)
+            how.append(name)
+            yield Decoded(here, ".".join(how))
         if len(how) == before:
             return
 
 
 def _each(
-    pattern: "re.Pattern[str] | re2._Regexp", reader: Callable[[str], str | None]
-) -> Callable[[str], Iterator[Change]]:
+    pattern: re.Pattern[str], reader: Callable[[str], str | None]
+) -> Callable[[str, _Said], Iterator[Change]]:
     """Reads every match of `pattern`; `reader` gives None for one that says nothing."""
 
-    def decoded(text: str) -> Iterator[Change]:
+    def decoded(text: str, known: _Said) -> Iterator[Change]:
         for match in pattern.finditer(text):
-            said = reader(match[0])
-            if said is not None and said != match[0]:
+            piece = match[0]
+            said = known.get(piece, "")
+            if said == "":
+                said = reader(piece)
+                known[piece] = said = None if said == piece else said
+            if said is not None:
                 begin, end = match.span()
-                yield Change(begin, end, said)
+                yield begin, end, said
 
     return decoded
 
@@ -180,3 +212,5 @@ _CODINGS: Final[tuple[_Coding, ...]] = (
     (Trait.BASE64_LINES, "base64", _each(BASE64_LINES, from_base64)),
     (Trait.BASE64, "base64", _each(BASE64, from_base64)),
 )
+_ESCAPED: Final = frozenset(trait for trait, _, _ in _ESCAPES)
+_DECODED: Final = frozenset(trait for trait, _, _ in _CODINGS) | {Trait.DECIMAL}

@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
+from functions.prompt.changes import Moved
 from functions.prompt.normalise import Normalised
 from functions.prompt.tables import pairs
 
@@ -37,6 +38,7 @@ _ACCENTED: Final = "\xc0-\xd6\xd8-\xf6\xf8-\u024f\u1e00-\u1eff"
 
 
 _MARK: Final = re.compile(f"[{_MARKS}]")
+_MARK_RUN: Final = re.compile(f"[{_MARKS}]+")
 
 
 def _members(ranges: str) -> Iterator[str]:
@@ -48,55 +50,63 @@ def _members(ranges: str) -> Iterator[str]:
 _OTHERS: Final = frozenset(
     {*_LOOK_ALIKES, *_members(_MARKS), *_members(_DIGITS), *_members(_ACCENTED)}
 )
-FOLDABLE: Final = _OTHERS | _SIMPLIFIED.keys()
+_TRADITIONAL: Final = frozenset(_SIMPLIFIED)
+_NUMERALS: Final = frozenset(CHINESE_DIGITS)
+FOLDABLE: Final = _OTHERS | _TRADITIONAL
 """Characters that folding changes, or may change."""
-_TO_SIMPLIFIED: Final = str.maketrans(_SIMPLIFIED)
+
+
+class _Simplified(dict[int, int | str]):
+    """Traditional characters as simplified ones, and others as they are: a miss takes longer."""
+
+    def __missing__(self, code: int) -> int:
+        if len(self) < _TABLE_MAX:
+            self[code] = code
+        return code
+
+
+_TABLE_MAX: Final = 16_384
+_TO_SIMPLIFIED: Final = _Simplified({ord(each): said for each, said in _SIMPLIFIED.items()})
 _SYMBOLS: Final = "\U0001f130-\U0001f189\U0001f1e6-\U0001f1ff"
-_OTHER: Final = f"[{''.join(_LOOK_ALIKES)}{_MARKS}{_DIGITS}{_ACCENTED}]"
-# A token with at least one of them, from where it begins.
+_SYMBOL: Final = frozenset(_members(_SYMBOLS))
+# A word that is not all ASCII, from where it begins, with its marks.
 _TOKEN: Final = re.compile(
-    rf"(?:(?<![^\W_])(?:(?!{_OTHER})[^\W_])*+{_OTHER}|[{_MARKS}])(?:[^\W_]|[{_MARKS}{_SYMBOLS}])*"
+    rf"(?:(?<![^\W_])[A-Za-z0-9]*+[^\W\x00-\x7f]|[{_MARKS}])(?:[^\W_]|[{_MARKS}{_SYMBOLS}])*"
 )
 _LATIN: Final = re.compile("[A-Za-z0-9]")
-_FOREIGN: Final = re.compile(
-    f"(?![{''.join(_LOOK_ALIKES)}])[\u0370-\u03ff\u0400-\u052f\u0531-\u058f\u13a0-\u13ff\u2c80-\u2cff]"
-)
+# Greek, Cyrillic, Armenian, Cherokee and Coptic, of which many letters look like Latin ones.
+_FOREIGN_SCRIPTS: Final = "\u0370-\u03ff\u0400-\u052f\u0531-\u058f\u13a0-\u13ff\u2c80-\u2cff"
+_FOREIGN: Final = frozenset(_members(_FOREIGN_SCRIPTS)) - _LOOK_ALIKES.keys()
 
 
 def fold(text: str) -> Normalised | None:
-    """Normalised `text` with its disguises off, with a map back to it; None where it has none."""
+    """Normalised `text` with its disguises off, with a way back to it; None where it has none."""
     if text.isascii():
         return None
-    simplified = text.translate(_TO_SIMPLIFIED)
-    folded, origins = simplified, None
-    if _TOKEN.search(simplified):
-        folded, origins = _undisguised(simplified)
-    folded = _CHINESE_NUMBER.sub(_read_out, folded)
-    return None if folded == text else Normalised(folded, origins)
+    letters = set(text)  # Of which a text has some hundred, however long it is.
+    folded, back = text, None
+    if not letters.isdisjoint(_TRADITIONAL):
+        folded = text.translate(_TO_SIMPLIFIED)
+    if not letters.isdisjoint(_OTHERS):
+        folded = _undisguised(folded, letters)
+        if len(folded) < len(text):  # Marks are gone.
+            back = Moved([(*each.span(), "") for each in _MARK_RUN.finditer(text)]).span
+    if not letters.isdisjoint(_NUMERALS):
+        folded = _CHINESE_NUMBER.sub(_read_out, folded)
+    return None if folded == text else Normalised(folded, back)
 
 
-def _undisguised(text: str) -> tuple[str, tuple[int, ...]]:
-    """Simplified `text` with letters, digits and marks folded, token by token, and the map back."""
-    foreign = _FOREIGN.search(text) is not None
-    pieces: list[str] = []
-    origins: list[int] = []
-    done = 0
-    for token in _TOKEN.finditer(text):
-        begin, end = token.span()
-        latin = not foreign or _LATIN.search(text, begin, end) is not None
-        table = _AMONG_LATIN if latin else _AMONG_OTHERS
-        pieces.append(text[done:begin])
-        origins += range(done, begin)
-        folded = token[0].translate(table)
-        pieces.append(folded)
-        if len(folded) == end - begin:
-            origins += range(begin, end)
-        else:  # Marks are gone.
-            origins += (at for at in range(begin, end) if table[ord(text[at])])
-        done = end
-    pieces.append(text[done:])
-    origins += range(done, len(text) + 1)
-    return "".join(pieces), tuple(origins)
+def _undisguised(text: str, letters: set[str]) -> str:
+    """Simplified `text` with letters, digits and marks folded."""
+    foreign = not letters.isdisjoint(_FOREIGN)
+    if not foreign and letters.isdisjoint(_SYMBOL):
+        return _MARK_RUN.sub("", text).translate(_AMONG_LATIN)
+
+    def token(match: re.Match[str]) -> str:
+        latin = not foreign or _LATIN.search(match[0]) is not None
+        return match[0].translate(_AMONG_LATIN if latin else _AMONG_OTHERS)
+
+    return _TOKEN.sub(token, text)
 
 
 class _Table(dict[int, str]):
@@ -116,7 +126,6 @@ class _Table(dict[int, str]):
         return folded
 
 
-_TABLE_MAX: Final = 16_384
 _AMONG_LATIN: Final = _Table(latin=True)
 _AMONG_OTHERS: Final = _Table(latin=False)
 

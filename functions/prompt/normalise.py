@@ -2,16 +2,19 @@
 
     ＱＱ號\u200b码  ──▶  QQ號码          NFKC; invisible characters gone; every space a space
 
-Most text needs little of this, and gets it in C: full-width forms are translated one for one, runs
-of plain characters are copied whole, and so is text that is in form NFKC already. Only what is left
-is looked at character by character, in groups of a base and its marks, since only these compose.
+All of it happens in C: full-width forms are translated one for one, and text is composed in pieces
+of some hundred characters. The way back is made where a find asks for it, piece by piece, in groups
+of a base and its marks, since only these compose.
 """
 
 import re
 import unicodedata
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
+from itertools import accumulate, pairwise
 from typing import Final
 
 # Format characters (Cf, tag characters among them), variation selectors, fillers that draw nothing,
@@ -36,31 +39,36 @@ PLAIN: Final = (
 )
 """Characters that NFKC leaves alone and that join nothing before them: ASCII, Latin, Greek and
 Cyrillic letters, quotes and dashes, Chinese and Japanese with their punctuation, Hangul, emoji."""
-_UNUSUAL_RUN: Final = re.compile(f"[^{PLAIN}]+")
+_UNUSUAL: Final = re.compile(f"[^{PLAIN}]")
 _HANGUL_TAIL: Final = range(0x1161, 0x1200)
-_MARKS_MAX: Final = 30
-"""Marks on one base that are composed together, as in Unicode's stream-safe text (UAX 15); NFKC
-sorts marks, in a time that grows with the square of their number."""
+_TOGETHER_MIN: Final = 256
+_TOGETHER_MAX: Final = 320
+"""Characters that are composed together: NFKC sorts marks, in a time that grows with the square of
+their number."""
+
+Back = Callable[[int, int], tuple[int, int]]
+"""The way from a span that is not empty to the span in the original text that it came from."""
 
 
 @dataclass(frozen=True, slots=True)
 class Normalised:
-    """Normalised `text`; `origins[i]` is where its character i began, None where nothing moved.
-
-    The map has one entry more than the text has characters: the end.
-    """
+    """Normalised `text`, and the way `back` to the original; None where nothing moved."""
 
     text: str
-    origins: tuple[int, ...] | None
+    back: Back | None = None
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """The span in the original text that characters `start` to `end` here came from."""
-        if self.origins is None or end <= start:
+        if self.back is None or end <= start:
             return start, end
-        last = self.origins[end - 1]
-        while self.origins[end] == last:  # One character became several: take it whole.
-            end += 1
-        return self.origins[start], self.origins[end]
+        return self.back(start, end)
+
+    def then(self, further: "Normalised") -> "Normalised":
+        """`further`, which was made of this text, with its way back to where this one began."""
+        first, second = self.back, further.back
+        if first is None or second is None:
+            return Normalised(further.text, first or second)
+        return Normalised(further.text, lambda start, end: first(*second(start, end)))
 
 
 def narrowed(text: str) -> str:
@@ -75,55 +83,110 @@ def narrowed(text: str) -> str:
 def normalise(text: str) -> Normalised:
     """`text` for matching."""
     if text.isascii() and text.isprintable():
-        return Normalised(text, None)
-    even = _ONE_FOR_ONE.sub(_even, narrowed(text))
-    unusual = _UNUSUAL_RUN.search(even)
-    if unusual is None or (
-        unicodedata.is_normalized("NFKC", even) and _INVISIBLE.search(even) is None
-    ):
-        return Normalised(even, None)
-    pieces: list[str] = []
+        return Normalised(text)
+    even = narrowed(text)
+    # Of which a text has some hundred, however long it is.
+    letters = "".join(set(even))
+    if _ONE_FOR_ONE.search(letters):
+        even = even.translate(_EVEN)
+    if _UNUSUAL.search(letters) is None:
+        return Normalised(even)
+    starts = _cuts(even)
+    pieces = [_composed(even[start:end]) for start, end in pairwise(starts)]
+    composed = "".join(pieces)
+    if composed == even:
+        return Normalised(even)
+    return Normalised(composed, _Recomposed(even, starts, pieces).span)
+
+
+class _Even(dict[int, int]):
+    """Full-width forms and exotic spaces as ASCII, and other characters as they are."""
+
+    def __missing__(self, code: int) -> int:
+        if len(self) >= _EVEN_MAX:  # No caller fills memory with it.
+            self.clear()
+        wide = _ONE_FOR_ONE.match(chr(code)) is not None
+        even = self[code] = code if not wide else code - _FULL_WIDTH_OFFSET if code > 0xFF00 else 32
+        return even
+
+
+_EVEN_MAX: Final = 16_384
+_EVEN: Final = _Even()
+
+
+def _composed(text: str) -> str:
+    invisible = _INVISIBLE.findall("".join(set(text)))
+    for each in invisible:
+        text = text.replace(each, "")
+    return unicodedata.normalize("NFKC", text)
+
+
+def _cuts(text: str) -> list[int]:
+    """Where to cut a text so that no piece is long, and nothing composes across a cut.
+
+    In a row of marks without end something may; a model reads no such row.
+    """
+    cuts = [0]
+    at = _TOGETHER_MIN
+    while at < len(text):
+        last = min(at + _TOGETHER_MAX - _TOGETHER_MIN, len(text))
+        while at < last and _fate(text[at]) is not _Fate.STANDS:
+            at += 1
+        cuts.append(at)
+        at += _TOGETHER_MIN
+    if cuts[-1] < len(text):
+        cuts.append(len(text))
+    return cuts
+
+
+class _Recomposed:
+    """The way back from composed text. Each piece is looked at when a find lies in it."""
+
+    def __init__(self, text: str, cuts: Sequence[int], pieces: Sequence[str]) -> None:
+        self._text = text
+        self._cuts = cuts
+        self._starts = list(accumulate(map(len, pieces), initial=0))
+        self._known: dict[int, list[int]] = {}
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """The span before of what is now at `start` to `end`."""
+        begin, origins = self._origins(start)
+        first = origins[start - begin]
+        begin, origins = self._origins(end - 1)
+        at = end - 1 - begin
+        last = origins[at]
+        while origins[at] == last:  # One character became several: take it whole.
+            at += 1
+        return first, origins[at]
+
+    def _origins(self, at: int) -> tuple[int, list[int]]:
+        """Where the piece that holds the character `at` begins now, and where each character of it
+        began, and the end."""
+        number = bisect_right(self._starts, at) - 1
+        origins = self._known.get(number)
+        if origins is None:
+            begin, end = self._cuts[number], self._cuts[number + 1]
+            origins = self._known[number] = _origins(self._text, begin, end)
+        return self._starts[number], origins
+
+
+def _origins(text: str, begin: int, end: int) -> list[int]:
+    """Where each character of the composed characters `begin` to `end` began, and the end."""
     origins: list[int] = []
-    done = 0
-    while unusual is not None:
-        # The character in front may compose with the first one of the run.
-        begin = max(done, unusual.start() - 1)
-        pieces.append(even[done:begin])
-        origins.extend(range(done, begin))
-        done = unusual.end()
-        _compose(even, begin, done, pieces, origins)
-        unusual = _UNUSUAL_RUN.search(even, done)
-    pieces.append(even[done:])
-    origins.extend(range(done, len(even) + 1))
-    return Normalised("".join(pieces), tuple(origins))
-
-
-def _even(match: re.Match[str]) -> str:
-    at = ord(match[0])
-    return chr(at - _FULL_WIDTH_OFFSET) if at > 0xFF00 else " "
-
-
-def _compose(text: str, begin: int, end: int, pieces: list[str], origins: list[int]) -> None:
-    """Add characters `begin` to `end`, group by group."""
     group: list[str] = []
     group_at = begin
     for at in range(begin, end):
         fate = _fate(text[at])
         if fate is _Fate.GONE:
             continue
-        if group and (fate is _Fate.STANDS or len(group) > _MARKS_MAX):
-            _close(group, group_at, pieces, origins)
+        if fate is _Fate.STANDS or not group:
+            origins += [group_at] * len(_composed("".join(group)))
             group = []
-        if not group:
             group_at = at
         group.append(text[at])
-    _close(group, group_at, pieces, origins)
-
-
-def _close(group: list[str], at: int, pieces: list[str], origins: list[int]) -> None:
-    composed = unicodedata.normalize("NFKC", "".join(group))
-    pieces.append(composed)
-    origins.extend([at] * len(composed))
+    origins += [group_at] * len(_composed("".join(group)))
+    origins.append(end)
+    return origins
 
 
 class _Fate(Enum):

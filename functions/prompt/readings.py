@@ -7,7 +7,7 @@
                                      └──decode──▶ what is encoded     "base64", "url.base64", …
                                                    └── normalised and folded again
 
-Every reading has a map back to the text as it was sent. Most text has one reading only, which one
+Every reading has a way back to the text as it was sent. Most text has one reading only, which one
 pass over it tells (`traits`).
 """
 
@@ -39,7 +39,7 @@ def readings(text: str) -> Iterator[Reading]:
     narrow = narrowed(text)
     traits = traits_of(narrow)
     if not traits:
-        yield Reading(_PLAIN if narrow == text else _NORMALISED, Normalised(narrow, None))
+        yield Reading(_PLAIN if narrow == text else _NORMALISED, Normalised(narrow))
         return
     seen: set[str] = set()
     for reading in _all(text, traits):
@@ -54,14 +54,14 @@ def _all(text: str, traits: frozenset[Trait]) -> Iterator[Reading]:
     if Trait.UNUSUAL in traits:
         shown = unhidden(text)
         if shown is not None:
-            yield Reading("hidden", _then(shown, normalise(shown.text)))
+            yield Reading("hidden", shown.then(normalise(shown.text)))
         traits = traits_of(first.text)
     if Trait.FOLDABLE in traits:
         yield from _folded("folded", first)
     yield from _closed_up("closed-up", first, traits)
     for decoded in decode(first.text, traits):
-        there = _then(first, decoded.text)
-        there = _then(there, normalise(there.text))
+        there = first.then(decoded.text)
+        there = there.then(normalise(there.text))
         yield Reading(decoded.how, there)
         yield from _folded(f"{decoded.how}.folded", there)
         yield from _closed_up(f"{decoded.how}.closed-up", there, traits_of(there.text))
@@ -71,7 +71,7 @@ def _closed_up(view: str, text: Normalised, traits: frozenset[Trait]) -> Iterato
     if Trait.APART in traits:
         closed = closed_up(text.text)
         if closed is not None:
-            there = _then(text, closed)
+            there = text.then(closed)
             yield Reading(view, there)
             yield from _folded(f"{view}.folded", there)
 
@@ -79,11 +79,4 @@ def _closed_up(view: str, text: Normalised, traits: frozenset[Trait]) -> Iterato
 def _folded(view: str, text: Normalised) -> Iterator[Reading]:
     folded = fold(text.text)
     if folded is not None:
-        yield Reading(view, _then(text, folded))
-
-
-def _then(first: Normalised, second: Normalised) -> Normalised:
-    """`second`, which was made of `first`'s text, with its map leading back to where that began."""
-    if first.origins is None or second.origins is None:
-        return Normalised(second.text, second.origins or first.origins)
-    return Normalised(second.text, tuple(first.origins[at] for at in second.origins))
+        yield Reading(view, text.then(folded))

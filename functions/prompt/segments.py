@@ -152,7 +152,8 @@ def _list(value: list[Json], pointer: str, role: str, found: list[Segment]) -> N
     for index, part in enumerate(value):
         if type(part) not in _NUMBERS:
             _walk(part, below(pointer, str(index)), role, found)
-    _joined(value, pointer, role, found)
+    if len(value) > 1 or isinstance(value[0], dict):
+        _joined(value, pointer, role, found)
 
 
 def _number(numbers: list[Json], pointer: str, role: str, found: list[Segment]) -> None:

@@ -9,7 +9,7 @@ Normalising takes these away, since they are noise between visible letters; this
 import re
 from typing import Final
 
-from functions.prompt.changes import Change, changed
+from functions.prompt.changes import changed
 from functions.prompt.normalise import Normalised
 
 _HIDDEN: Final = re.compile("[\U000e0020-\U000e007e]{4,}|[\ufe00-\ufe0f\U000e0100-\U000e01ef]{4,}")
@@ -19,10 +19,10 @@ _MORE_SELECTORS: Final = 0xE0100 - 16
 
 
 def unhidden(text: str) -> Normalised | None:
-    """`text` with what is hidden in it shown, and a map back; None where nothing is."""
+    """`text` with what is hidden in it shown, and a way back; None where nothing is."""
     said = ((match, _said(match[0])) for match in _HIDDEN.finditer(text))
-    changes = (Change(*match.span(), shown) for match, shown in said if shown)
-    return changed(Normalised(text, None), changes)
+    changes = ((*match.span(), shown) for match, shown in said if shown)
+    return changed(text, changes)
 
 
 def _said(hidden: str) -> str | None:

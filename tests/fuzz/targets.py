@@ -1,7 +1,7 @@
 """What is fuzzed, each a function of bytes that raises where a promise is broken.
 
 parser      strict JSON: malformed, or the value that Python's json reads
-text        every reading of a text has a map back, in order and in bounds
+text        every reading of a text has a way back, in order and in bounds
 edit        an edit changes what it names, and the body stays JSON
 stream      cut anywhere, a stream has the same events, and every text stays in one channel
 message     any body of any type gets a verdict, or is malformed
@@ -60,15 +60,15 @@ def text(data: bytes) -> None:
     for count, reading in enumerate(readings(said)):
         if count > _READINGS_MAX:
             raise BrokenPromise("there is no end of readings")
-        origins = reading.text.origins
-        if origins is None:
-            if len(reading.text.text) != len(said):
-                raise BrokenPromise(f"{reading.view}: a map back is missing")
-            continue
-        if len(origins) != len(reading.text.text) + 1 or list(origins) != sorted(origins):
-            raise BrokenPromise(f"{reading.view}: the map back is out of order")
-        if origins and not 0 <= origins[0] <= origins[-1] <= len(said):
-            raise BrokenPromise(f"{reading.view}: the map back is out of bounds")
+        here = reading.text
+        if here.back is None and len(here.text) != len(said):
+            raise BrokenPromise(f"{reading.view}: a way back is missing")
+        before = 0
+        for at in range(len(here.text)):
+            start, end = here.span(at, at + 1)
+            if not before <= start <= end <= len(said):
+                raise BrokenPromise(f"{reading.view}: the way back leads astray")
+            before = start
 
 
 def edits(data: bytes) -> None:

@@ -155,6 +155,20 @@ def test_a_message_beyond_the_policys_limit_is_denied(edited: Edit) -> None:
     assert (verdict.reason, verdict.status) == (Reason.REQUEST_TOO_LARGE, 413)
 
 
+def test_a_message_of_nothing_but_disguises_is_denied(rules: CompiledPolicy) -> None:
+    """Each string has six readings besides itself, which take longer than its bytes allow."""
+    body = json.dumps({"input": ["5ZCI5ZCM aB3d %41 \u200b賬"] * 10_000}).encode()
+    verdict = judge(callout(), body, rules)
+    assert (verdict.reason, verdict.status) == (Reason.REQUEST_TOO_LARGE, 413)
+    assert b"disguises" in (verdict.body or "").encode()
+
+
+def test_long_texts_in_code_are_read_whole(rules: CompiledPolicy) -> None:
+    code = "def readName(self): return f'{self.first_name}\\t%20' # e.g. a hash: 3f786850e387\n"
+    body = json.dumps({"input": [code * 5] * 900}).encode()
+    assert judge(callout(), body, rules).decision is Decision.ALLOW
+
+
 @pytest.mark.parametrize("text", ["密碼", "密码", "密\u200b碼"])
 @pytest.mark.parametrize("word", ["密碼", "密码"])
 def test_a_word_is_found_in_either_chinese_script(edited: Edit, word: str, text: str) -> None:
