@@ -80,7 +80,7 @@ pub const Side = struct {
         const plugin = side.stream.plugin orelse return .{ .action = .wait };
         var buffer: [sign.value_bytes_max]u8 = undefined;
         const at = nowMs() / std.time.ms_per_s;
-        const signature = sign.value(&buffer, plugin.config.signing_secret, signed, digest, at);
+        const signature = sign.value(&buffer, &plugin.signer, signed, digest, at);
         var left = checks;
         while (left.toggleFirstSet()) |check| {
             const reason = side.send(plugin, check, signed, signature, body) orelse continue;

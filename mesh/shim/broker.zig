@@ -83,11 +83,10 @@ fn ask(plugin: *Plugin, now_ms: u64) !void {
     const state = &plugin.broker;
     const body = state.name[@min(state.name.len, name_prefix.len + 1)..];
     const lines = [_][]const u8{plugin.workload()};
-    const secret = plugin.config.signing_secret;
     const at = now_ms / std.time.ms_per_s;
     const digest = sha256.hash(body);
     const signature =
-        sign.over(&state.signature, secret, contract.keys_purpose, &lines, &digest, at);
+        sign.over(&state.signature, &plugin.signer, contract.keys_purpose, &lines, &digest, at);
     state.signature_bytes = @intCast(signature.len);
     var authorization: [callout.bearer_bytes_max]u8 = undefined;
     var buffer: [encoded_bytes_max]u8 = undefined;
@@ -129,7 +128,7 @@ fn adopt(plugin: *Plugin, signature: []const u8, sealed: []const u8) bool {
     const state = &plugin.broker;
     if (sealed.len > contract.keys_bytes_max) return false;
     const kept = memory.allocator.dupe(u8, sealed) catch return false;
-    const lines = seal.open(plugin.config.signing_secret, signature, kept) orelse {
+    const lines = seal.open(&plugin.signer, signature, kept) orelse {
         memory.allocator.free(kept);
         return false;
     };

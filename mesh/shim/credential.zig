@@ -34,8 +34,7 @@ pub const Credential = struct {
     keys: []const u8 = "",
     /// What of the caller's goes no further: names of headers and, marked, of parameters; joined.
     drop: []const u8 = known_drops,
-    /// The lengths of those names, a bit for each: most headers have another.
-    drop_lengths: u32 = lengthsOf(known_drops),
+    drop_marks: Marks = .of(known_drops),
 
     pub fn read(credential: *Credential, reader: *json.Reader) void {
         credential.* = .{};
@@ -57,7 +56,7 @@ pub const Credential = struct {
             },
             .drop => {
                 credential.drop = joined(reader, drops_max, drop_bytes_max);
-                credential.drop_lengths = lengthsOf(credential.drop);
+                credential.drop_marks = .of(credential.drop);
             },
         };
         if (credential.name.len == 0) object.require(&.{.header});
@@ -66,7 +65,7 @@ pub const Credential = struct {
     /// Whether a header of the caller goes no further.
     pub fn drops(credential: *const Credential, header: []const u8) bool {
         if (credential.place == .header and text.eql(credential.name, header)) return true;
-        if (credential.drop_lengths & bitOf(header) == 0) return false;
+        if (!credential.drop_marks.mayHave(header)) return false;
         var rest: ?[]const u8 = credential.drop;
         while (text.nextLine(&rest)) |known| {
             if (std.ascii.eqlIgnoreCase(known, header)) return true;
@@ -75,17 +74,33 @@ pub const Credential = struct {
     }
 };
 
-fn lengthsOf(names: []const u8) u32 {
-    @setEvalBranchQuota(10_000);
-    var lengths: u32 = 0;
-    var rest: ?[]const u8 = names;
-    while (text.nextLine(&rest)) |name| lengths |= bitOf(name);
-    return lengths;
-}
+/// The lengths and initials of the headers in a list, a bit for each: most headers have others.
+const Marks = struct {
+    lengths: u32 = 0,
+    initials: u32 = 0,
 
-fn bitOf(name: []const u8) u32 {
-    return @as(u32, 1) << @truncate(name.len);
-}
+    fn of(names: []const u8) Marks {
+        @setEvalBranchQuota(10_000);
+        var marks: Marks = .{};
+        var rest: ?[]const u8 = names;
+        while (text.nextLine(&rest)) |name| {
+            if (name.len == 0 or name[0] == '?') continue;
+            marks.lengths |= bit(name.len);
+            marks.initials |= bit(name[0]);
+        }
+        return marks;
+    }
+
+    fn mayHave(marks: Marks, header: []const u8) bool {
+        return header.len > 0 and marks.lengths & bit(header.len) != 0 and
+            marks.initials & bit(header[0]) != 0;
+    }
+
+    /// Of a letter, the same in either case.
+    fn bit(number: usize) u32 {
+        return @as(u32, 1) << @truncate(number);
+    }
+};
 
 /// The strings of an array as one, with line feeds between them. It never outgrows the array, whose
 /// quotes and commas it does without.

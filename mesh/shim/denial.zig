@@ -8,6 +8,7 @@
 
 const std = @import("std");
 const contract = @import("contract.zig");
+const memory = @import("memory.zig");
 const text = @import("text.zig");
 
 pub const Template = struct {
@@ -50,12 +51,10 @@ pub fn choose(templates: []const Template, path: []const u8) *const Template {
     return &templates[templates.len - 1];
 }
 
-// Large and used by one callback at a time, so not on the small stack.
-var buffer: [body_bytes_max]u8 = undefined;
-
-/// The body, until the next one is made.
+/// The body, as long as the callback lasts. Without memory for it, the template as it is.
 pub fn render(template: []const u8, reason: contract.Reason, check: []const u8) []const u8 {
-    var body: text.Text = .{ .buffer = &buffer };
+    const room = memory.allocate(body_bytes_max) orelse return template;
+    var body: text.Text = .{ .buffer = room[0..body_bytes_max] };
     var rest = template;
     while (rest.len > 0) {
         const piece, const taken = if (text.startsWith(rest, reason_mark))
@@ -71,6 +70,7 @@ pub fn render(template: []const u8, reason: contract.Reason, check: []const u8) 
 }
 
 test "the longest template fits its buffer" {
+    defer memory.sweep();
     const marks = template_bytes_max / check_mark.len;
     const template: [marks][check_mark.len]u8 = @splat(check_mark.*);
     const name: [contract.name_bytes_max]u8 = @splat('n');

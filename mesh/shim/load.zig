@@ -30,6 +30,7 @@ pub fn configure(context: u32, bytes: u32) bool {
     plugin.document = kept;
     var reader: json.Reader = .{ .document = kept };
     reading.read(&plugin.config, &reader) catch return refuse(reader.message());
+    plugin.signer = .init(plugin.config.signing_secret);
     if (plugin.config.cache.entries > 0) {
         plugin.cache = cache.Cache.create(plugin.config.cache.entries) catch
             return refuse("there is no memory for its cache");

@@ -15,7 +15,14 @@ pub const allocator = if (builtin.cpu.arch.isWasm())
 else
     std.testing.allocator;
 
-/// A callback reads a handful of values. The host gets no memory for more, and says so to the shim.
+/// Most values of a callback fit in here: headers, a small body. Each size of block that is asked
+/// of the allocator costs it 64 KiB.
+var scratch: [16 * 1024]u8 align(alignment) = undefined;
+var scratch_used: usize = 0;
+const alignment = 8;
+
+/// A callback reads a handful of values that do not. The host gets no memory for more, and says so
+/// to the shim.
 const blocks_max = 64;
 
 var blocks: [blocks_max][]u8 = undefined;
@@ -23,6 +30,10 @@ var count: usize = 0;
 
 /// A block that lives until `sweep`, or null: the host then fails the call that needed it.
 pub fn allocate(size: usize) ?[*]u8 {
+    if (size <= scratch.len - scratch_used) {
+        defer scratch_used = std.mem.alignForward(usize, scratch_used + size, alignment);
+        return scratch[scratch_used..].ptr;
+    }
     if (count == blocks_max) return null;
     const block = allocator.alloc(u8, size) catch return null;
     blocks[count] = block;
@@ -34,4 +45,15 @@ pub fn allocate(size: usize) ?[*]u8 {
 pub fn sweep() void {
     for (blocks[0..count]) |block| allocator.free(block);
     count = 0;
+    scratch_used = 0;
+}
+
+test "what fits nowhere else comes from the allocator, and all goes with the callback" {
+    defer sweep();
+    const first = allocate(1).?;
+    try std.testing.expect(allocate(1).? != first);
+    for (0..blocks_max) |_| try std.testing.expect(allocate(scratch.len) != null);
+    try std.testing.expectEqual(null, allocate(scratch.len));
+    sweep();
+    try std.testing.expectEqual(first, allocate(scratch.len).?);
 }

@@ -16,6 +16,7 @@ pub const hosts = @import("hosts.zig");
 pub const json = @import("json.zig");
 pub const keys = @import("keys.zig");
 pub const lease = @import("lease.zig");
+pub const memory = @import("memory.zig");
 pub const message = @import("message.zig");
 pub const query = @import("query.zig");
 pub const reading = @import("reading.zig");

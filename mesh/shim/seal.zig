@@ -15,17 +15,17 @@ const nonce_bytes = 16;
 const tag_bytes = sha256.digest_bytes;
 const head_bytes = 1 + nonce_bytes;
 
-/// The document, decrypted where it stands; null where `sealed` was not made with this secret for
-/// the call with this signature, and then nothing of it is changed.
-pub fn open(secret: []const u8, signature: []const u8, sealed: []u8) ?[]u8 {
+/// The document, decrypted where it stands; null where `sealed` was not made with the secret that
+/// `signer` has taken up, for the call with this signature, and then nothing of it is changed.
+pub fn open(signer: *const sha256.Mac, signature: []const u8, sealed: []u8) ?[]u8 {
     if (sealed.len < head_bytes + tag_bytes or sealed[0] != version) return null;
     const covered = sealed[0 .. sealed.len - tag_bytes];
-    var mac = keyed(secret, contract.keys_authenticating);
+    var mac = derived(signer, contract.keys_authenticating);
     mac.update(signature);
     mac.update(covered);
     if (!same(&mac.final(), sealed[covered.len..][0..tag_bytes])) return null;
     const document = covered[head_bytes..];
-    decrypt(keyed(secret, contract.keys_encrypting), sealed[1..][0..nonce_bytes], document);
+    decrypt(derived(signer, contract.keys_encrypting), sealed[1..][0..nonce_bytes], document);
     return document;
 }
 
@@ -45,8 +45,8 @@ fn decrypt(keyed_mac: sha256.Mac, nonce: *const [nonce_bytes]u8, document: []u8)
 }
 
 /// HMAC under the key that `functions.verdict.signature.Secret.derived` makes for `purpose`.
-fn keyed(secret: []const u8, purpose: []const u8) sha256.Mac {
-    var mac: sha256.Mac = .init(secret);
+fn derived(signer: *const sha256.Mac, purpose: []const u8) sha256.Mac {
+    var mac = signer.*;
     mac.update(purpose);
     mac.update("\x01");
     return .init(&mac.final());
@@ -60,8 +60,9 @@ fn same(one: *const sha256.Digest, other: *const sha256.Digest) bool {
 }
 
 test "what is too short to be sealed does not open" {
+    const signer: sha256.Mac = .init("secret");
     var sealed: [head_bytes + tag_bytes]u8 = @splat(1);
     for (0..sealed.len + 1) |length| {
-        try std.testing.expectEqual(null, open("secret", "signature", sealed[0..length]));
+        try std.testing.expectEqual(null, open(&signer, "signature", sealed[0..length]));
     }
 }

@@ -41,21 +41,21 @@ pub fn identity(signed: *const Signed, body: *const Digest) Digest {
 }
 
 /// Writes the value of a callout's header for a body of this digest and Unix time `at` (seconds)
-/// into `buffer`.
+/// into `buffer`. `keyed` has taken up the secret, and nothing else.
 pub fn value(
     buffer: *[value_bytes_max]u8,
-    secret: []const u8,
+    keyed: *const sha256.Mac,
     signed: *const Signed,
     body: *const Digest,
     at: u64,
 ) []const u8 {
-    return over(buffer, secret, "meshward-callout-v1", &signed.lines(), body, at);
+    return over(buffer, keyed, "meshward-callout-v1", &signed.lines(), body, at);
 }
 
 /// The same over a purpose and lines, in which no line feed may stand.
 pub fn over(
     buffer: *[value_bytes_max]u8,
-    secret: []const u8,
+    keyed: *const sha256.Mac,
     purpose: []const u8,
     lines: []const []const u8,
     body: *const Digest,
@@ -63,7 +63,7 @@ pub fn over(
 ) []const u8 {
     var seconds_buffer: [text.digits_max]u8 = undefined;
     const seconds = text.decimal(&seconds_buffer, at);
-    var mac: sha256.Mac = .init(secret);
+    var mac = keyed.*;
     mac.update(purpose);
     mac.update("\n");
     mac.update(seconds);

@@ -15,6 +15,7 @@ const cache = @import("cache.zig");
 const denial = @import("denial.zig");
 const lease = @import("lease.zig");
 const memory = @import("memory.zig");
+const sha256 = @import("sha256.zig");
 const sign = @import("sign.zig");
 const Message = @import("message.zig").Message;
 const Phase = @import("contract.zig").Phase;
@@ -39,6 +40,8 @@ pub const Plugin = struct {
     /// Null: allows are not remembered.
     cache: ?*cache.Cache = null,
     broker: lease.State = undefined,
+    /// Has taken up the signing secret, once for all signatures.
+    signer: sha256.Mac = undefined,
     /// While a stream waits for its window, the host calls more often.
     is_ticking: bool = false,
     idle_tick_ms: u32 = 0,
@@ -114,6 +117,8 @@ pub const Reply = struct {
 const Newborn = struct { context: u32 = 0, plugin: u32 = 0 };
 
 var plugins: [plugins_max]?*Plugin = @splat(null);
+/// No place from here on was ever taken.
+var plugins_used: usize = 0;
 var newborn: [newborn_max]Newborn = @splat(.{});
 var newborn_next: usize = 0;
 var slots: [streams_max]Stream = undefined;
@@ -124,19 +129,20 @@ var slots_used: usize = 0;
 
 pub fn addPlugin(context: u32) ?*Plugin {
     if (findPlugin(context)) |plugin| return plugin;
-    for (&plugins) |*place| {
+    for (&plugins, 1..) |*place, used| {
         if (place.* != null) continue;
         const plugin = memory.allocator.create(Plugin) catch return null;
         plugin.* = .{ .context = context };
         plugin.broker.begin();
         place.* = plugin;
+        plugins_used = @max(plugins_used, used);
         return plugin;
     }
     return null;
 }
 
 pub fn findPlugin(context: u32) ?*Plugin {
-    for (&plugins) |each| {
+    for (plugins[0..plugins_used]) |each| {
         const plugin = each orelse continue;
         if (plugin.context == context) return plugin;
     }

@@ -20,15 +20,16 @@ const Call = struct {
 test "a call for keys is signed the same in the shim, and its answer opens" {
     try vectors.run(Call, "keys.json", struct {
         fn check(vector: Call, memory: std.mem.Allocator) !void {
+            const signer: shim.sha256.Mac = .init(vector.secret);
             var buffer: [shim.sign.value_bytes_max]u8 = undefined;
             const digest = shim.sha256.hash(vector.body);
             const purpose = shim.contract.keys_purpose;
             const lines = [_][]const u8{vector.workload};
             const signature =
-                shim.sign.over(&buffer, vector.secret, purpose, &lines, &digest, vector.at);
+                shim.sign.over(&buffer, &signer, purpose, &lines, &digest, vector.at);
             try testing.expectEqualStrings(vector.signature, signature);
             const sealed = try bytesOf(vector.sealed, memory);
-            const opened = shim.seal.open(vector.secret, signature, sealed);
+            const opened = shim.seal.open(&signer, signature, sealed);
             try testing.expectEqualStrings(vector.document, opened orelse return error.Unopened);
         }
     }.check);
@@ -44,8 +45,9 @@ const Refused = struct {
 test "what was changed does not open in the shim, and stays as it was" {
     try vectors.run(Refused, "keys_refused.json", struct {
         fn check(vector: Refused, memory: std.mem.Allocator) !void {
+            const signer: shim.sha256.Mac = .init(vector.secret);
             const sealed = try bytesOf(vector.sealed, memory);
-            try testing.expectEqual(null, shim.seal.open(vector.secret, vector.signature, sealed));
+            try testing.expectEqual(null, shim.seal.open(&signer, vector.signature, sealed));
             try testing.expectEqualSlices(u8, try bytesOf(vector.sealed, memory), sealed);
         }
     }.check);
