@@ -44,12 +44,12 @@ def bench(report: Report) -> None:
 
 def _rates(report: Report, on_stage: Stage) -> None:
     """Every way in turns: without a body those that need none, with 1 KB all others."""
-    asking = ["plain", "check", "hold", "cached", "ext_authz", "lua"]
+    asking = ["plain", "check", "hold", "cached", "asking", "ext_authz", "lua"]
     if "ext_proc" in on_stage.ports:
         asking.append("ext_proc")
     else:
         report.leave_out(EXT_PROC_MISSING)
-    bare: Turns = {"plain": [], "empty": [], "check": []}
+    bare: Turns = {"plain": [], "empty": [], "injecting": [], "check": []}
     chat: Turns = {way: [] for way in asking}
     with wrk(PROVIDER, MODELS, b"") as get, wrk(PROVIDER, CHAT, _body(1_000)) as post:
         for _ in range(_ROUNDS):
@@ -60,6 +60,8 @@ def _rates(report: Report, on_stage: Stage) -> None:
                 turns.append(on_stage.turn(way, load))
     key, plain = bare["check"], bare["plain"]
     _compare(report, "key injection alone, no body", key, "plain Envoy", plain, "at least 0.97")
+    least = bare["injecting"]
+    _compare(report, "the least plugin that sets a key", least, "plain Envoy", plain, "no goal")
     _compare(report, "a plugin that does nothing", bare["empty"], "plain Envoy", plain, "no goal")
     one = "one check, 1 KB"
     for way, name, goal in (
@@ -70,7 +72,9 @@ def _rates(report: Report, on_stage: Stage) -> None:
     ):
         if way in chat:
             _compare(report, one, chat["check"], name, chat[way], goal)
-    _compare(report, f"{one}, form hold", chat["hold"], "ext_authz", chat["ext_authz"], "no goal")
+    authz = chat["ext_authz"]
+    _compare(report, "the least plugin that asks", chat["asking"], "ext_authz", authz, "no goal")
+    _compare(report, f"{one}, form hold", chat["hold"], "ext_authz", authz, "no goal")
     _compare(report, "a cached allow", chat["cached"], "plain Envoy", chat["plain"], "no goal")
     shares = _ratios(chat["cached"], chat["plain"])
     injection = _ratios(key, plain)

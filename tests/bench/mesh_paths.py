@@ -1,6 +1,8 @@
 """The ways that a call can take through one Envoy, each by a listener of its own.
 
-    plain, and empty: a plugin without code   ──▶ provider
+    plain                                     ──▶ provider
+    empty, injecting: plugins that do least   ──▶ provider
+    asking: likewise                          ──▶ check  ──▶ provider
     check, hold, two, slow, two-slow: shim    ──▶ checks ──▶ provider
     cached: the shim, which has asked before  ──▶ provider
     reply: the shim, checking the answer      ──▶ provider, or the one that streams
@@ -70,12 +72,16 @@ class Paths:
 
 
 def paths(
-    shim: Path, empty: Path, backend: Backend, streams_port: int, ext_proc_port: int | None
+    shim: Path,
+    least: Mapping[str, Path],
+    backend: Backend,
+    streams_port: int,
+    ext_proc_port: int | None,
 ) -> Paths:
     """All ways; `ext_proc` only with the port of its server."""
     ways = {
         "plain": Way(),
-        "empty": _shim(empty, _CHECKS[:1]),
+        **{name: _shim(file, _CHECKS[:1]) for name, file in least.items()},
         "check": _shim(shim, _CHECKS[:1]),
         "hold": _shim(shim, _CHECKS[:1], form="hold"),
         "cached": _shim(shim, _CHECKS[:1], cache={"entries": 1000, "seconds": 60}),

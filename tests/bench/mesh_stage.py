@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from mesh.sidecar import Sidecar
-from tests.bench.empty_plugin import empty_plugin
+from tests.bench.least_plugins import least_plugins
 from tests.bench.mesh_backend import Backend
 from tests.bench.mesh_paths import Paths, paths
 from tests.bench.wrk import Run, Wrk
@@ -77,7 +77,7 @@ def stage(shim: Path) -> Iterator[Stage]:
             pids.append(pid)
         _, streams_port = exits.enter_context(_server("sse", str(EVENTS), str(EVENT_MS)))
         folder = exits.enter_context(tempfile.TemporaryDirectory())
-        ways = paths(shim, empty_plugin(Path(folder)), backend, streams_port, port)
+        ways = paths(shim, least_plugins(Path(folder)), backend, streams_port, port)
         pids.append(exits.enter_context(_under_test(ways)).pid)
         yield Stage(ways.ports, tuple(pids))
 

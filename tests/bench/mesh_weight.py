@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any, Final
 
 from mesh.sidecar import Sidecar
-from tests.bench.empty_plugin import empty_plugin
+from tests.bench.least_plugins import least_plugins
 from tests.bench.mesh_backend import Backend
 from tests.bench.mesh_paths import CHAT, MODELS, many
 from tests.bench.mesh_stage import cpu_us
@@ -58,7 +58,7 @@ def _loading(report: Report, shim: Path) -> None:
     """
     backend = Backend.on_free_ports()
     with tempfile.TemporaryDirectory() as folder:
-        empty = empty_plugin(Path(folder))
+        empty = least_plugins(Path(folder))["empty"]
         starts = {"none": many(shim, backend, 0)}
         starts |= {"empty": many(empty, backend, _PLUGINS), "shim": many(shim, backend, _PLUGINS)}
         taken: dict[str, list[float]] = {name: [] for name in starts}
