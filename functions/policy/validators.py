@@ -82,14 +82,29 @@ _DOUBLED: Final = str.maketrans("0123456789", "0246813579")
 def _resident_id(text: str) -> bool:
     """A Chinese resident id: a real date of birth and the check digit of ISO/IEC 7064 MOD 11-2.
 
-    The county is not looked at: lists of counties are never complete.
+    The county is looked at only where the digits stand apart, as in an order number that holds a
+    date: lists of counties are never complete.
     """
     compact = text.replace(" ", "").replace("-", "").upper()
     try:
         _module("stdnum.cn.ric").get_birth_date(compact)
     except ValueError:
         return False
+    if compact != text.upper() and not any(_had_county(compact, year) for year in _COUNTY_YEARS):
+        return False
     return bool(_module("stdnum.iso7064.mod_11_2").is_valid(compact))
+
+
+_COUNTY_YEARS: Final = ("1985", "1995", "2005", "2015")
+"""python-stdnum asks for a county of the year of birth, and ids are given later."""
+
+
+def _had_county(compact: str, year: str) -> bool:
+    try:
+        _module("stdnum.cn.ric").get_birth_place(f"{compact[:6]}{year}0101{compact[14:]}")
+    except (ValueError, KeyError):  # It knows some places without their county.
+        return False
+    return True
 
 
 def _random(text: str) -> bool:

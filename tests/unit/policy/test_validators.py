@@ -15,6 +15,10 @@ from functions.policy.validators import valid
         ("cn-resident-id", "11010519491231002X", True),
         ("cn-resident-id", "11010519491231002x", True),
         ("cn-resident-id", "110105194912310021", False),
+        ("cn-resident-id", "110105 19491231 002X", True),
+        ("cn-resident-id", "440307-19800115-0019", True),  # a county made after the birth
+        ("cn-resident-id", "110294-20240115-0002", False),  # no such county
+        ("cn-resident-id", "110294202401150002", True),
         ("cn-resident-id", "110105194902300029", False),
         ("iban", "DE89 3704 0044 0532 0130 00", True),
         ("iban", "DE88 3704 0044 0532 0130 00", False),
