@@ -9,7 +9,7 @@ body ──read──▶ pieces ──memory──▶ those not judged before �
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, Protocol
 
 from functions.llm_guard.categories import described
 from functions.llm_guard.deadline import Deadline
@@ -64,6 +64,28 @@ def compile_policy(source: PolicySource, revision: str) -> JudgedPolicy:
     judge = judge.model_copy(update={"categories": categories})
     texts = judge.prompt or built_in(judge.language)
     return JudgedPolicy(policy, revision, judge, Questions(categories, texts))
+
+
+class Refuses(Protocol):
+    """The part of `Judges` that tells of a storm."""
+
+    def refusal(self, deadline: Deadline, /) -> JudgeError | None:
+        """Why a question that came now would be refused at once, None where it would not be."""
+
+
+def refused_early(
+    callout: Callout, compiled: JudgedPolicy | None, judges: Refuses, seconds: float
+) -> Verdict | None:
+    """The denial of a message whose question would be refused now, before anybody reads it.
+
+    None where a question might be taken, and where a message may pass without one: then only
+    reading it tells. One that would be remembered is refused as well, in a storm that is no loss.
+    """
+    rules = None if compiled is None else compiled.judge
+    if compiled is None or rules is None or rules.sample < 1 or _passes_unjudged(rules):
+        return None
+    error = judges.refusal(Deadline.after(min(seconds, rules.timeout_ms / 1000)))
+    return None if error is None else _without_opinion(callout, compiled, rules, error)
 
 
 async def judge(
@@ -153,10 +175,14 @@ def _without_opinion(
     callout: Callout, compiled: JudgedPolicy, rules: Judge, error: JudgeError
 ) -> Verdict:
     reason = error.failure.reason
-    if rules.on_error is OnError.ALLOW or rules.mode is JudgeMode.MONITOR:
+    if _passes_unjudged(rules):
         return _allow(callout, compiled, reason)
     detail = f"{error.failure}: {REASONS[reason].meaning}"
     return denied(NAME, callout, compiled.revision, reason, detail)
+
+
+def _passes_unjudged(rules: Judge) -> bool:
+    return rules.on_error is OnError.ALLOW or rules.mode is JudgeMode.MONITOR
 
 
 def _from_hits(

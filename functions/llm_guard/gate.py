@@ -41,6 +41,18 @@ class Gate:
         """Whether a call would have to wait."""
         return self.inside >= self._calls_max
 
+    def refusal(self, deadline: Deadline) -> JudgeError | None:
+        """Why a call that came now would be refused at once, None where it would not be."""
+        if not self.busy:
+            return None
+        if len(self._queue) >= self._queue_max:
+            return JudgeError(Failure.OVERLOADED, "the queue before the judge is full")
+        # A place frees itself every stay / calls_max on the average, and then the call takes one.
+        wait = self._stay_seconds * (len(self._queue) + 1) / self._calls_max
+        if wait > self._wait_seconds_max or wait + self._stay_seconds > deadline.left():
+            return JudgeError(Failure.OVERLOADED, "its turn at the judge would come too late")
+        return None
+
     def enter(self, deadline: Deadline) -> "_Stay":
         """Be inside for as long as the context lasts.
 
@@ -54,12 +66,9 @@ class Gate:
         if not self.busy:
             self.inside += 1
             return
-        if len(self._queue) >= self._queue_max:
-            raise JudgeError(Failure.OVERLOADED, "the queue before the judge is full")
-        # A place frees itself every stay / calls_max on the average, and then the call takes one.
-        wait = self._stay_seconds * (len(self._queue) + 1) / self._calls_max
-        if wait > self._wait_seconds_max or wait + self._stay_seconds > deadline.left():
-            raise JudgeError(Failure.OVERLOADED, "its turn at the judge would come too late")
+        refusal = self.refusal(deadline)
+        if refusal is not None:
+            raise refusal
         turn = asyncio.get_running_loop().create_future()
         self._queue.append(turn)
         try:

@@ -1,12 +1,13 @@
 """The function `llm-guard`: settings, policies, judges and memory once, then the check."""
 
-import asyncio
 import os
+import time
+from collections.abc import Awaitable
 from functools import partial
 from random import SystemRandom
 
 from functions.llm_guard import metrics
-from functions.llm_guard.check import judge
+from functions.llm_guard.check import JudgedPolicy, judge, refused_early
 from functions.llm_guard.equipment import judges_of, nonce, policies_of
 from functions.llm_guard.failures import JudgeError
 from functions.llm_guard.hits import Means
@@ -61,12 +62,24 @@ _means = Means(
 )
 
 
-async def _check(callout: Callout, body: bytes, seconds: float) -> Verdict:
-    clock = asyncio.get_running_loop()
-    began = clock.time()
+def _check(callout: Callout, body: bytes, seconds: float) -> Verdict | Awaitable[Verdict]:
+    began = time.monotonic()
     model = partial(model_of, body, callout.content_type, callout.content_encoding)
-    verdict = await judge(callout, body, _policies.choose(callout, model), _means, seconds)
-    _meter.verdict(verdict, clock.time() - began)
+    policy = _policies.choose(callout, model)
+    refused = refused_early(callout, policy, _all_judges, seconds)
+    if refused is not None:
+        return _counted(refused, began)
+    return _judged(callout, body, policy, seconds, began)
+
+
+async def _judged(
+    callout: Callout, body: bytes, policy: JudgedPolicy | None, seconds: float, began: float
+) -> Verdict:
+    return _counted(await judge(callout, body, policy, _means, seconds), began)
+
+
+def _counted(verdict: Verdict, began: float) -> Verdict:
+    _meter.verdict(verdict, time.monotonic() - began)
     if _pusher is not None:
         _pusher.beat()
     return verdict

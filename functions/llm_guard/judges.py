@@ -95,6 +95,13 @@ class Judges:
         meter.watch_gate(lambda: gate.inside, lambda: gate.waiting)
         meter.watch_breakers({each.endpoint.settings.name: _state(each) for each in self._seats})
 
+    def refusal(self, deadline: Deadline) -> JudgeError | None:
+        """Why a question that came now would be refused at once, None where it would not be."""
+        error = self._gate.refusal(deadline)
+        if error is not None:
+            self._meter.refused(error.failure)
+        return error
+
     async def ask(self, asked: Asked, deadline: Deadline, only: int | None = None) -> Opinion:
         """The first opinion to be had, or `JudgeError` by the deadline.
 

@@ -19,6 +19,7 @@ from typing import Final
 
 from functions.runtime import logs
 from functions.runtime.settings import Settings
+from functions.runtime.turns import Turns
 from functions.runtime.wanted import while_wanted
 from functions.runtime.web import Application, BodyTooLarge, Call, CallerGone, Reply, application
 from functions.verdict import (
@@ -44,6 +45,8 @@ Coding = Callable[[bytes, str], bytes]
 _MARGIN_SECONDS_MAX: Final = 0.05
 _MARGIN_SHARE: Final = 0.1
 """Kept back from the deadline, so that the verdict still arrives in time."""
+_BEGIN_MAX: Final = 32
+"""Calls in one turn of the event loop: some 10 ms of work."""
 
 
 class _NoVerdict(Exception):
@@ -78,13 +81,15 @@ def edge(
 
     A check that masks gives the new message without codings; `coding` applies those of the old one,
     since the sidecar may have sent its headers already. A check that `waits` for others is ended
-    when its caller goes away, and what it waits for with it.
+    when its caller goes away, and what it waits for with it; of its calls not all begin at once.
     """
+
+    turns = Turns(_BEGIN_MAX) if waits else None
 
     async def answer(call: Call) -> Reply:
         match call.method, call.path:
             case "POST", path if path == VERDICT_PATH:
-                return await _answer(call, check, settings, coding, waits=waits)
+                return await _answer(call, check, settings, coding, turns)
             case "GET", path if path in pages:
                 return Reply(pages[path].make(), headers={"content-type": pages[path].content_type})
             case ("GET", "/health") | ("POST", "/initialize") | ("GET", "/pre-stop"):
@@ -96,11 +101,11 @@ def edge(
 
 
 async def _answer(
-    call: Call, check: Check, settings: Settings, coding: Coding | None, *, waits: bool
+    call: Call, check: Check, settings: Settings, coding: Coding | None, turns: Turns | None
 ) -> Reply:
     """The verdict, or an error that says nothing of the message."""
     try:
-        verdict = await _verdict(call, check, settings, waits=waits)
+        verdict = await _verdict(call, check, settings, turns)
         return _reply(call, verdict, coding)
     except ContractError as error:
         logs.event("warning", "callout refused", f"{error.reason}: {error}")
@@ -113,10 +118,12 @@ async def _answer(
         return Reply.error(500, "check.failed", "the check failed; its log names the kind of error")
 
 
-async def _verdict(call: Call, check: Check, settings: Settings, *, waits: bool) -> Verdict:
+async def _verdict(call: Call, check: Check, settings: Settings, turns: Turns | None) -> Verdict:
     """The check's verdict, made inside the callout's deadline and written to the log."""
     arrived = time.monotonic()
     try:
+        if turns is not None:
+            await turns.begin()
         callout, message = await _authorised(call, settings)
         deadline = callout.deadline_ms / 1000
         margin = min(_MARGIN_SECONDS_MAX, _MARGIN_SHARE * deadline)
@@ -124,7 +131,7 @@ async def _verdict(call: Call, check: Check, settings: Settings, *, waits: bool)
         verdict = check(callout, message, left - margin)
         if not isinstance(verdict, Verdict):
             async with asyncio.timeout(left):
-                verdict = await (while_wanted(call, verdict) if waits else verdict)
+                verdict = await (while_wanted(call, verdict) if turns else verdict)
     except CallerGone:
         raise _NoVerdict(499, "callout.broken-off", "the caller went away") from None
     except BodyTooLarge:

@@ -67,6 +67,31 @@ def test_callers_who_go_away_take_their_judge_calls_with_them(tmp_path: Path) ->
             assert function.lines("check failed") == []
 
 
+def test_in_a_storm_a_signed_call_is_refused_unread_and_an_unsigned_one_learns_nothing(
+    tmp_path: Path,
+) -> None:
+    with MisbehavingJudge() as judge:
+        judge.fault = "hang"
+        environment = {
+            "MESHWARD_JUDGE_URL": judge.url,
+            "MESHWARD_JUDGE_MODEL": "m",
+            "MESHWARD_JUDGE_CALLS_MAX": "1",
+        }
+        with running(HANDLER, tmp_path / "log", environment) as function:
+            callers = [sent(function, f"text {number}") for number in range(2)]
+            wait_until(
+                lambda: figure(function, "meshward_judge_calls_waiting") == 1, "the queue is full"
+            )
+            refused = function.ask(b"no JSON")
+            assert refused.headers["x-meshward-reason"] == Reason.JUDGE_UNAVAILABLE
+            unsigned = function.client.post("/v1/verdict", content=chat("hello"))
+            assert unsigned.status_code == 401
+            for caller in callers:
+                caller.close()
+            wait_until(lambda: figure(function, "meshward_judge_calls_inside") == 0, "all gone")
+            assert function.ask(b"no JSON").headers["x-meshward-reason"] == "request.malformed"
+
+
 def test_trouble_with_the_judge_does_not_pile_up(tmp_path: Path) -> None:
     faults: tuple[Fault, ...] = (
         *("hang", "endless", "endless head", "huge", "drip", "gzip bomb", "no http", "reset"),

@@ -42,6 +42,20 @@ def test_a_full_queue_refuses_at_once() -> None:
     assert in_virtual_time(scenario()) == (Failure.OVERLOADED, 0.1)
 
 
+def test_it_tells_whom_it_would_refuse_before_they_come() -> None:
+    async def scenario() -> list[bool]:
+        gate, deadline = Gate(calls_max=1, queue_max=1), Deadline.after(60)
+        told = [gate.refusal(deadline) is None]
+        busy = [asyncio.create_task(stay(gate, SECOND)) for _ in range(2)]
+        await asyncio.sleep(0)
+        told.append(gate.refusal(deadline) is None)
+        await asyncio.gather(*busy)
+        told.append(gate.refusal(deadline) is None)
+        return told
+
+    assert in_virtual_time(scenario()) == [True, False, True]
+
+
 def test_a_turn_that_would_come_too_late_is_refused_at_once() -> None:
     async def scenario() -> float:
         gate = Gate(calls_max=1, queue_max=100)
