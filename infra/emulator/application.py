@@ -14,8 +14,9 @@ on a trigger's host x-fc-error-type says whether the request or the function was
 import ipaddress
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from starlette.exceptions import HTTPException
@@ -103,20 +104,19 @@ class Application:
         scope["app"] = self  # Or the router words what it refuses by itself, and not as JSON.
         await self._control(scope, receive, identified)
 
-    async def _dispatch(self, request_id: str, exchange: Exchange) -> None:
+    def _dispatch(self, request_id: str, exchange: Exchange) -> Awaitable[None]:
         host, account = _host(exchange.headers), self._emulator.account
         if (found := account.by_host(host)) is not None:
-            await self._entrances.trigger(*found, request_id, exchange)
-        elif (domain := account.domains.get(host)) is not None:
-            await self._entrances.domain(domain, request_id, exchange)
-        elif host.endswith(_TRIGGER_DOMAIN):
+            return self._entrances.trigger(*found, request_id, exchange)
+        if (domain := account.domains.get(host)) is not None:
+            return self._entrances.domain(domain, request_id, exchange)
+        if host.endswith(_TRIGGER_DOMAIN):
             raise not_found("Trigger", host)
-        elif (bucket := uploads.bucket_of(host)) is not None:
-            await uploads.take(bucket, exchange, self._emulator.objects, request_id)
-        elif exchange.path.startswith(PROXY):
-            await self._entrances.proxy(request_id, exchange)
-        else:
-            await asgi.serve(self, exchange, request_id)
+        if (bucket := uploads.bucket_of(host)) is not None:
+            return uploads.take(bucket, exchange, self._emulator.objects, request_id)
+        if exchange.path.startswith(PROXY):
+            return self._entrances.proxy(request_id, exchange)
+        return asgi.serve(self, exchange, request_id)
 
 
 def _check(
@@ -189,7 +189,12 @@ def _host(headers: RawHeaders) -> str:
     given = [text for name, text in headers if name == b"host"]
     if len(given) > 1:
         raise invalid("Host", "is there more than once")
-    host = given[0].decode("latin-1").lower() if given else ""
+    return _plain(given[0]) if given else ""
+
+
+@lru_cache
+def _plain(text: bytes) -> str:
+    host = text.decode("latin-1").lower()
     if not host.startswith("["):
         host = host.partition(":")[0]
     return host.removesuffix(".")

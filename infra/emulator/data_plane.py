@@ -67,7 +67,7 @@ def check_request(exchange: Exchange) -> None:
     exchange.body.passed = headers.for_function
 
 
-async def forward(call: Call, exchange: Exchange) -> None:
+def forward(call: Call, exchange: Exchange) -> Awaitable[None]:
     """Carry a trigger's request to an instance, and the answer back as it comes.
 
     Raises FcError or FunctionError; where the answer has begun by then, it has to be cut.
@@ -90,13 +90,14 @@ async def forward(call: Call, exchange: Exchange) -> None:
         answer.body.passed = headers.for_caller
         answer.body.attach(exchange)
         exchange.flush()
-        await connection.done()
+        if not answer.body.complete:
+            await connection.done()
 
     if call.fault is not None and call.fault.kind is Kind.CUT:
         exchange.start(200, [(b"content-length", b"1000000")])
         exchange.write(b"a fault was ordered: cut")
         raise CutError
-    await _answered(call, pass_on)
+    return _answered(call, pass_on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,7 @@ async def _answered(
     connection: Connection | None = None
     try:
         with instance.place.deadlines.of(seconds):
-            connection = await instance.connections.take()
+            connection = instance.connections.kept() or await instance.connections.made()
             head = call.head + instance.platform_head(
                 call.request_id, call.control_path, call.qualifier
             )

@@ -15,10 +15,11 @@ _PERIOD_SECONDS: Final = 0.1
 
 
 class Deadlines:
-    """The limits of all calls that are under way. To be used within one event loop."""
+    """The limits of all calls that are under way. To be made and used within one event loop."""
 
     def __init__(self) -> None:
         self._running: set[Deadline] = set()
+        self.loop = asyncio.get_running_loop()  # Asked once: it costs a system call each time.
         self._timer: asyncio.TimerHandle | None = None
 
     def of(self, seconds: float) -> "Deadline":
@@ -42,11 +43,10 @@ class Deadlines:
 
     def _look(self) -> None:
         """End what has taken too long, and look again as long as there is anything."""
-        loop = asyncio.get_running_loop()
-        now = loop.time()
+        now = self.loop.time()
         for deadline in [each for each in self._running if each.at <= now]:
             deadline.expire()
-        self._timer = loop.call_later(_PERIOD_SECONDS, self._look) if self._running else None
+        self._timer = self.loop.call_later(_PERIOD_SECONDS, self._look) if self._running else None
 
 
 class Deadline:
@@ -56,10 +56,9 @@ class Deadline:
 
     def __init__(self, every: Deadlines, seconds: float) -> None:
         self._all = every
-        loop = asyncio.get_running_loop()
-        self._task = asyncio.current_task(loop)
+        self._task = asyncio.current_task(every.loop)
         self._expired = False
-        self.at = loop.time() + seconds
+        self.at = every.loop.time() + seconds
 
     def expire(self) -> None:
         """Cancel the task."""

@@ -5,7 +5,7 @@ custom domain               ──▶ limits ──▶ route  ──▶ likewise
 /2016-08-15/proxy/S.Q/F/…   ──▶ the HTTP trigger of that qualifier
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import unquote, unquote_to_bytes
@@ -28,7 +28,11 @@ PROXY: Final = b"/2016-08-15/proxy/"
 
 
 class Entrances:
-    """What callers of functions reach. Signatures are verified where there are credentials."""
+    """What callers of functions reach. Signatures are verified where there are credentials.
+
+    What a request is refused for is raised at once; what is returned is to be awaited. A coroutine
+    for each step would be resumed through all of them at every turn.
+    """
 
     def __init__(self, emulator: Emulator, credentials: Credentials | None) -> None:
         self._emulator = emulator
@@ -48,14 +52,14 @@ class Entrances:
                 return
         raise not_found("Trigger", f"{service}/{name} (of HTTP)")
 
-    async def trigger(
+    def trigger(
         self,
         function: Function,
         trigger: Trigger,
         request_id: str,
         exchange: Exchange,
         inner_path: bytes | None = None,
-    ) -> None:
+    ) -> Awaitable[None]:
         """A call of a trigger; `inner_path` is what the function gets, where it differs."""
         exchange.function = function.name
         data_plane.check_request(exchange)
@@ -67,7 +71,7 @@ class Entrances:
         if not isinstance(trigger.access, Anonymous):
             added = self._admit(trigger, method, exchange, inner_path or exchange.path)
         exchange.path = inner_path or exchange.path
-        await self._forward(function, trigger.qualifier, added, request_id, exchange)
+        return self._forward(function, trigger.qualifier, added, request_id, exchange)
 
     def _admit(
         self, trigger: Trigger, method: str, exchange: Exchange, path: bytes
@@ -79,7 +83,7 @@ class Entrances:
             verify_trigger(self._credentials, signed, datetime.now(UTC))
         return trigger.access.admit(headers, _decoded(path), query)
 
-    async def domain(self, domain: CustomDomain, request_id: str, exchange: Exchange) -> None:
+    def domain(self, domain: CustomDomain, request_id: str, exchange: Exchange) -> Awaitable[None]:
         """A call of a custom domain."""
         data_plane.check_request(exchange)
         path = _decoded(exchange.path)
@@ -90,24 +94,23 @@ class Entrances:
         function = self._emulator.account.function(route.function)
         exchange.function = function.name
         qualifier = route.qualifier or LATEST
-        await self._forward(function, qualifier, (), request_id, exchange)
+        return self._forward(function, qualifier, (), request_id, exchange)
 
-    async def _forward(
+    def _forward(
         self,
         function: Function,
         qualifier: str,
         added: Sequence[tuple[str, str]],
         request_id: str,
         exchange: Exchange,
-    ) -> None:
+    ) -> Awaitable[None]:
         emulator = self._emulator
         if value(exchange.headers, b"x-fc-invocation-type").lower() == "async":
-            await self._accept(function, qualifier, added, request_id, exchange)
-            return
+            return self._accept(function, qualifier, added, request_id, exchange)
         pool = emulator.pool(function, emulator.pick(function, qualifier))
         fault = emulator.faults.draw(function.name)
         call = data_plane.trigger_call(exchange, request_id, added, pool, qualifier, fault)
-        await data_plane.forward(call, exchange)
+        return data_plane.forward(call, exchange)
 
     async def _accept(
         self,

@@ -4,6 +4,7 @@ caller ──all but connection headers and x-fc-*──▶ function   + x-fc-* 
 caller ◀──likewise, and not date and server────── function   + x-fc-request-id
 """
 
+from itertools import chain
 from typing import Final
 
 from infra.emulator.http.body import Headers
@@ -27,7 +28,7 @@ _PLATFORM: Final = b"x-fc-"
 
 def size(headers: Headers) -> int:
     """How many bytes the platform counts: all names and values."""
-    return sum([len(name) + len(value) for name, value in headers])
+    return sum(map(len, chain.from_iterable(headers)))
 
 
 def value(headers: Headers, name: bytes) -> str:
@@ -90,12 +91,15 @@ def _of_service(configuration: Configuration) -> dict[str, str]:
 
 
 def _without(headers: Headers, dropped: frozenset[bytes]) -> Headers:
-    named = [text for name, text in headers if name == b"connection"]
+    kept, named = [], []
+    for header in headers:
+        name = header[0]
+        if name == b"connection":
+            named.append(header[1])
+        elif name not in dropped and not name.startswith(_PLATFORM):
+            kept.append(header)
     if named:
         # Headers that `connection` declares to be for the neighbour only.
-        dropped |= {token.strip().lower() for text in named for token in text.split(b",")}
-    return [
-        header
-        for header in headers
-        if header[0] not in dropped and not header[0].startswith(_PLATFORM)
-    ]
+        ours = {token.strip().lower() for text in named for token in text.split(b",")}
+        kept = [header for header in kept if header[0] not in ours]
+    return kept

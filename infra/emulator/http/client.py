@@ -1,8 +1,8 @@
 """The instances' side of HTTP/1.1: connections to one address, kept between requests.
 
-    Connections.take() ──▶ Connection ──send(head, body)──▶ answered ──▶ Answer ──its body──▶ done
-         ▲                                                                                     │
-         └───────────────────────────── release: kept, if it can take another ◀───────────────┘
+    kept() or made() ──▶ Connection ──send(head, body)──▶ answered ──▶ Answer ──its body──▶ done
+         ▲                                                                                   │
+         └──────────────────────────── release: kept, if it can take another ◀──────────────┘
 
 A request is never sent twice: the function may have acted on the first. Connections that have been
 idle for long are not used again, since servers commonly close theirs after 5 s.
@@ -10,6 +10,7 @@ idle for long are not used again, since servers commonly close theirs after 5 s.
 
 import asyncio
 import time
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Final, Self, cast
 
@@ -50,12 +51,15 @@ class Connection(asyncio.Protocol):
         self.source: Body | None = None
         """The request's body, to be slowed while the instance is slow."""
         self.idle_since = 0.0
-        self._answered: asyncio.Future[Answer] | None = None
+        self._loop = asyncio.get_running_loop()  # Asked once: it costs a system call each time.
+        self._answered: asyncio.Future[Answer] = self._loop.create_future()
         self._done: asyncio.Future[None] | None = None
+        """Only where somebody waits for it."""
         self._answer: Answer | None = None
+        self._error: Exception | None = None
         self._framing = Framing.NOTHING
         self._method = b""
-        self._sent = self._reusable = self._failed = False
+        self._busy = self._sent = self._reusable = False
         self.parser = httptools.HttpResponseParser(self)
         self._reset()
 
@@ -63,16 +67,15 @@ class Connection(asyncio.Protocol):
 
     def send(self, method: bytes, target: bytes, head: bytes, body: Body | bytes) -> None:
         """Send a request. `head` are its header lines, without those that frame the body."""
-        loop = asyncio.get_running_loop()
-        self._answered, self._done = loop.create_future(), loop.create_future()
-        self._answer, self._method, self._sent = None, method, False
-        self._reusable = True
+        self._answered, self._done = self._loop.create_future(), None
+        self._answer, self._error, self._method = None, None, method
+        self._busy, self._sent, self._reusable = True, False, True
         self._reset()
-        start = b"%b %b HTTP/1.1\r\n%b" % (method, target, head)
+        start = b"".join((method, b" ", target, b" HTTP/1.1\r\n", head))
         whole = body if isinstance(body, bytes) else body.whole()
         if whole is not None and (isinstance(body, bytes) or not body.trailers):
             size = b"" if _no_length(method, whole) else b"content-length: %d\r\n" % len(whole)
-            self.transport.write(b"%b%b\r\n%b" % (start, size, whole))
+            self.transport.write(b"".join((start, size, b"\r\n", whole)))
             self._sent = True
         elif isinstance(body, Body):
             self._framing = Framing.CHUNKED if body.size is None else Framing.LENGTH
@@ -83,17 +86,16 @@ class Connection(asyncio.Protocol):
             self.source = body
             body.attach(self)
 
-    async def answered(self) -> Answer:
+    def answered(self) -> Awaitable[Answer]:
         """The answer, once its head is there; raises AnswerError, LostError or the body's error."""
-        assert self._answered is not None  # noqa: S101 -- `send` comes first
-        if self._answer is not None:
-            return self._answer
-        return await self._answered
+        return self._answered
 
     async def done(self) -> None:
         """Return when the answer is complete; raises what it broke with."""
-        assert self._done is not None  # noqa: S101 -- `send` comes first
-        if not self._done.done() or self._done.exception() is not None:
+        if self._error is not None:
+            raise self._error
+        if self._busy:
+            self._done = self._loop.create_future()
             await self._done
 
     @property
@@ -110,8 +112,7 @@ class Connection(asyncio.Protocol):
     @property
     def reusable(self) -> bool:
         """Whether it can take another request."""
-        done = self._done is None or (self._done.done() and not self._failed)
-        return done and self._reusable and self._sent and not self.transport.is_closing()
+        return not self._busy and self._reusable and self._sent and not self.transport.is_closing()
 
     def abort(self) -> None:
         """End it, whatever is under way."""
@@ -172,7 +173,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         """An answer begins; one to nothing is the end of this connection."""
-        if self._done is None or self._done.done():
+        if not self._busy:
             self.transport.abort()
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -182,7 +183,7 @@ class Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         """The head is complete; that of a 1xx is only a word in between."""
         status = self.parser.get_status_code()
-        if status < 200 or self._answered is None:
+        if status < 200 or not self._busy:
             self._headers.clear()
             return
         self._in_head, self._unfinished_bytes = False, 0
@@ -213,17 +214,20 @@ class Connection(asyncio.Protocol):
             self._complete()
 
     def _complete(self) -> None:
-        if self._answer is not None and self._done is not None and not self._done.done():
+        if self._answer is not None and self._busy:
+            self._busy = False
             self._answer.body.finish(self._trailers)
-            self._done.set_result(None)
+            if self._done is not None and not self._done.done():
+                self._done.set_result(None)
 
     def _break(self, error: Exception) -> None:
         """End what is under way with `error`."""
-        for future in (self._answered, self._done):
-            if future is not None and not future.done():
-                self._failed = True
-                future.set_exception(error)
-                future.exception()  # Read here: nobody may be waiting for it any more.
+        if self._busy:
+            self._busy, self._reusable, self._error = False, False, error
+            for future in (self._answered, self._done):
+                if future is not None and not future.done():
+                    future.set_exception(error)
+                    future.exception()  # Read here: nobody may be waiting for it any more.
         if self._answer is not None:
             self._answer.body.fail(error)
         if not self.transport.is_closing():
@@ -242,17 +246,21 @@ class Connections:
         self._host, self._port = host, port
         self._kept: list[Connection] = []
 
-    async def take(self) -> Connection:
-        """A connection that is free, or a new one; raises OSError where nobody listens."""
+    def kept(self) -> Connection | None:
+        """A connection that is free, if there is one."""
         newest = time.monotonic() - _IDLE_SECONDS_MAX
         while self._kept:
             connection = self._kept.pop()
             if connection.reusable and connection.idle_since > newest:
                 return connection
             connection.abort()
+        return None
+
+    async def made(self) -> Connection:
+        """A new connection; raises OSError where nobody listens."""
         loop = asyncio.get_running_loop()
-        _, made = await loop.create_connection(Connection, self._host, self._port)
-        return made
+        _, connection = await loop.create_connection(Connection, self._host, self._port)
+        return connection
 
     def release(self, connection: Connection) -> None:
         """Keep it for another request, where it can take one."""
@@ -264,7 +272,7 @@ class Connections:
 
     async def call(self, method: bytes, target: bytes, head: bytes, body: bytes = b"") -> Answer:
         """Make one small request and wait for the whole answer."""
-        connection = await self.take()
+        connection = self.kept() or await self.made()
         try:
             connection.send(method, target, head, body)
             answer = await connection.answered()

@@ -12,7 +12,9 @@ from typing import Final
 
 from infra.emulator.http.body import Headers
 
-_REASONS: Final = {status.value: status.phrase.encode() for status in HTTPStatus}
+_STATUS_LINES: Final = {
+    each.value: b"HTTP/1.1 %d %b\r\n" % (each.value, each.phrase.encode()) for each in HTTPStatus
+}
 _BODILESS: Final = frozenset({204, 304})
 
 
@@ -44,12 +46,12 @@ def of_answer(method: bytes, status: int, headers: Headers, *, http10: bool) -> 
 
 def status_line(status: int) -> bytes:
     """The first line of an answer."""
-    return b"HTTP/1.1 %d %b\r\n" % (status, _REASONS.get(status, b""))
+    return _STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
 
 
 def lines(headers: Headers) -> bytes:
     """Header lines, without the empty one at their end."""
-    return b"".join([b"%b: %b\r\n" % header for header in headers])
+    return b"\r\n".join(map(b": ".join, headers)) + b"\r\n" if headers else b""
 
 
 def chunk(data: bytes) -> bytes:

@@ -38,6 +38,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, handler: Handler, every: "set[Connection]") -> None:
         self.parser = httptools.HttpRequestParser(self)
         self.transport = cast("asyncio.Transport", None)
+        self._loop = cast("asyncio.AbstractEventLoop", None)
         self.secure = False
         self.closing = False
         self.gone = asyncio.Event()
@@ -59,6 +60,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A caller is there."""
         self.transport = cast("asyncio.Transport", transport)
+        self._loop = asyncio.get_running_loop()  # Asked once: it costs a system call each time.
         self.secure = transport.get_extra_info("sslcontext") is not None
         self._every.add(self)
         self._idle_since = time.monotonic()
@@ -189,7 +191,7 @@ class Connection(asyncio.Protocol):
 
     def _serve(self, exchange: Exchange) -> None:
         self._current = exchange
-        self._task = asyncio.get_running_loop().create_task(self._handle(exchange))
+        self._task = self._loop.create_task(self._handle(exchange))
 
     async def _handle(self, exchange: Exchange) -> None:
         try:
@@ -197,6 +199,7 @@ class Connection(asyncio.Protocol):
         finally:
             self._task = None
             self._current = None
+            exchange.source = None  # Or the two would wait for the garbage collector together.
             self._idle_since = time.monotonic()
             if not exchange.ended:
                 if not self.transport.is_closing():  # Else it is closed after what was written.
@@ -214,8 +217,7 @@ class Connection(asyncio.Protocol):
         """Let the caller read its answer: closing on bytes that it sends would take it away."""
         self.closing = True
         body.discard(self.transport.close)
-        loop = asyncio.get_running_loop()
-        loop.call_later(_LINGER_SECONDS, self.transport.close)
+        self._loop.call_later(_LINGER_SECONDS, self.transport.close)
 
     def _refuse(self) -> None:
         """Answer what is not HTTP, where nothing else is under way, and close."""
@@ -232,5 +234,6 @@ class Connection(asyncio.Protocol):
         if self._current is None and idle >= _KEEP_ALIVE_SECONDS:
             self.transport.close()
             return
-        loop, seconds = asyncio.get_running_loop(), _KEEP_ALIVE_SECONDS
-        self._timer = loop.call_later(seconds - idle if idle < seconds else seconds, self._watch)
+        seconds = _KEEP_ALIVE_SECONDS
+        left = seconds - idle if idle < seconds else seconds
+        self._timer = self._loop.call_later(left, self._watch)
