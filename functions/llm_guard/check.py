@@ -84,7 +84,7 @@ def refused_early(
     rules = None if compiled is None else compiled.judge
     if compiled is None or rules is None or rules.sample < 1 or _passes_unjudged(rules):
         return None
-    error = judges.refusal(Deadline.after(min(seconds, rules.timeout_ms / 1000)))
+    error = judges.refusal(_deadline(callout, rules, seconds))
     return None if error is None else _without_opinion(callout, compiled, rules, error)
 
 
@@ -104,11 +104,16 @@ async def judge(
     if len(body) > compiled.policy.body_bytes_max:
         detail = f"it has {len(body)} bytes, and the policy takes {compiled.policy.body_bytes_max}"
         return denied(NAME, callout, compiled.revision, Reason.REQUEST_TOO_LARGE, detail)
-    deadline = Deadline.after(min(seconds, rules.timeout_ms / 1000))
+    deadline = _deadline(callout, rules, seconds)
     case = Case(callout.workload, compiled.revision, rules, questions, means, deadline)
     if is_stream(callout):
         return await _judge_stream(callout, body, compiled, case)
     return await _judge_whole(callout, body, compiled, case)
+
+
+def _deadline(callout: Callout, rules: Judge, seconds: float) -> Deadline:
+    waited = max(callout.deadline_ms / 1000 - seconds, 0.0)
+    return Deadline.after(min(seconds, rules.timeout_ms / 1000), waited)
 
 
 async def _judge_whole(

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from json.encoder import encode_basestring as quoted
 from typing import Final
 
 from functions.llm_guard.connection import Connection, Reply
@@ -89,7 +90,11 @@ class Endpoint:
 
     def _content(self, asked: Asked, form: AnswerForm) -> bytes:
         """The request's body. What is the same in all of them is not encoded again."""
-        parts = [self._same_in_all, f'"messages":{_JSON(asked.messages)}']
+        said = [
+            f'{{"role":{quoted(each["role"])},"content":{quoted(each["content"])}}}'
+            for each in asked.messages
+        ]
+        parts = [self._same_in_all, f'"messages":[{",".join(said)}]']
         if "response_format" not in self.settings.body:
             if form is AnswerForm.SCHEMA:
                 parts.append(f'"response_format":{asked.response_format}')

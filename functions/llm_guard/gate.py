@@ -49,7 +49,7 @@ class Gate:
             return JudgeError(Failure.OVERLOADED, "the queue before the judge is full")
         # A place frees itself every stay / calls_max on the average, and then the call takes one.
         wait = self._stay_seconds * (len(self._queue) + 1) / self._calls_max
-        if wait > self._wait_seconds_max or wait + self._stay_seconds > deadline.left():
+        if wait > self._patience(deadline) or wait + self._stay_seconds > deadline.left():
             return JudgeError(Failure.OVERLOADED, "its turn at the judge would come too late")
         return None
 
@@ -72,7 +72,7 @@ class Gate:
         turn = asyncio.get_running_loop().create_future()
         self._queue.append(turn)
         try:
-            async with asyncio.timeout(min(deadline.left(), self._wait_seconds_max)):
+            async with asyncio.timeout(min(deadline.left(), self._patience(deadline))):
                 await turn
         except TimeoutError:
             self._give_up(turn)
@@ -80,6 +80,10 @@ class Gate:
         except asyncio.CancelledError:
             self._give_up(turn)
             raise
+
+    def _patience(self, deadline: Deadline) -> float:
+        """How long a call may still wait: what it waited before it came here counts as well."""
+        return self._wait_seconds_max - deadline.waited
 
     def leave(self, stayed_seconds: float) -> None:
         """Give the place back, after a stay of so many seconds."""

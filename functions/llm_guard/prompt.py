@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Sequence
 from functools import cache
+from json.encoder import encode_basestring as quoted
 from pathlib import Path
 from string import Template
 from typing import Any, Final
@@ -40,7 +41,6 @@ _IMITATION: Final = re.compile(
     re.IGNORECASE,
 )
 _HARMLESS: Final = str.maketrans("<>[]=|", "‹›⟦⟧~¦")
-_JSON: Final = json.JSONEncoder(ensure_ascii=False).encode
 # JSON leaves them as they are, and to some readers they end a line.
 _LINE_ENDS: Final = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}
 
@@ -94,9 +94,9 @@ def _line(piece: Piece, marker: str) -> str:
     # A text would have to guess 128 random bits; the marker is replaced all the same, and not taken
     # out, which would make one of what stands around it.
     text = neutralised(piece.text.replace(marker, "…"))
-    said: dict[str, object] = {"seen": True} if piece.seen else {}
-    line = _JSON({**said, "role": piece.role, "text": text})
-    return line.translate(_LINE_ENDS)
+    seen = '"seen": true, ' if piece.seen else ""
+    line = f'{{{seen}"role": {quoted(piece.role)}, "text": {quoted(text)}}}'
+    return line if line.isascii() else line.translate(_LINE_ENDS)
 
 
 def _listed(categories: Sequence[Category]) -> str:

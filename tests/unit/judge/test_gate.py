@@ -111,6 +111,23 @@ def test_nobody_waits_longer_than_is_set() -> None:
     assert in_virtual_time(scenario()) == (0.5, 0)
 
 
+def test_what_a_call_waited_before_it_came_counts_as_well() -> None:
+    async def scenario() -> tuple[float, float]:
+        gate, clock = Gate(1, 100, wait_seconds_max=0.5), asyncio.get_running_loop()
+        busy = asyncio.create_task(stay(gate, SECOND))
+        await asyncio.sleep(0)
+        with pytest.raises(JudgeError):
+            await gate.turn(Deadline.after(60.0, waited=0.25))
+        gave_up = clock.time()
+        with pytest.raises(JudgeError):
+            await gate.turn(Deadline.after(60.0, waited=0.75))
+        refused = clock.time() - gave_up
+        await busy
+        return gave_up, refused
+
+    assert in_virtual_time(scenario()) == (0.25, 0)
+
+
 def test_whoever_is_cancelled_leaves_its_place_to_the_next() -> None:
     async def scenario() -> tuple[float, int]:
         gate = Gate(calls_max=1, queue_max=10)
