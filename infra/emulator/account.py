@@ -24,13 +24,7 @@ from infra.emulator.model import (
 )
 from infra.emulator.model.packages import Packages
 from infra.emulator.model.triggers import TRIGGERS_MAX
-
-Changed = Callable[[str, str, object], None]
-"""Told of everything that changes: its kind, its key, and what it is now (None: gone)."""
-
-
-def _nobody(_kind: str, _key: str, _value: object) -> None:
-    """Nothing is kept."""
+from infra.emulator.record import Record
 
 
 class Account:
@@ -52,7 +46,7 @@ class Account:
         """By name and version; None where that version has been deleted."""
         self.domains: dict[str, CustomDomain] = {}
         self.services: dict[str, Service] = {}
-        self.told: Changed = _nobody
+        self.record = Record(self.packages)
         self._hosts: dict[str, tuple[str, str]] = {}
 
     def function(self, name: str) -> Function:
@@ -75,21 +69,24 @@ class Account:
         return used + [layer.code for found in layers for layer in found.values() if layer]
 
     def create(
-        self, configuration: Configuration, code: Code, echoed: dict[str, Any], now: str
+        self,
+        configuration: Configuration,
+        code: Code,
+        echoed: dict[str, Any],
+        now: str,
+        tags: dict[str, str] | None = None,
     ) -> Function:
         """A new function, made at `now` (as the platform writes times)."""
         self.refuse_taken(configuration.name)
         layers = self._layer_codes(configuration)
         latest = Version(LATEST, configuration, code, now, now, echoed, layers=layers)
-        return self.put(Function(self.new_id(), latest))
+        return self.put(Function(self.new_id(), latest, tags=tags or {}))
 
     def restore(self, kind: str, key: str, value: Any) -> None:  # noqa: ANN401 -- of that kind
         """Take in a thing as it was kept; the folder with its code may have been moved since."""
         match kind:
             case "function":
-                for version in (value.latest, *value.versions.values()):
-                    version.code = self.packages.found(version.code)
-                    version.layers = tuple(map(self.packages.found, version.layers))
+                self.record.locate(value)
                 self.put(value)
             case "layer":
                 self.layers[key] = {
@@ -102,8 +99,8 @@ class Account:
                 self.services[key] = value
 
     def put(self, function: Function) -> Function:
-        """Take in a function, new or changed."""
-        self.told("function", function.name, function)
+        """Take in a function, new or changed; one that cannot be kept is as it was before."""
+        self.record.keep("function", function.name, function)
         self.functions[function.name] = function
         for trigger in function.triggers.values():
             if trigger.is_http:
@@ -136,8 +133,8 @@ class Account:
         if function.triggers:
             names = ", ".join(function.triggers)
             raise FcError(409, "FunctionNotEmpty", f"{name} still has triggers: {names}")
+        self.record.told("function", name, None)
         del self.functions[name]
-        self.told("function", name, None)
 
     def clear(self) -> None:
         """Forget everything; code stays for whoever deploys it again."""
@@ -148,9 +145,9 @@ class Account:
             "layer": self.layers,
         }
         for kind, things in kinds.items():
-            for name in things:
-                self.told(kind, name, None)
-            things.clear()
+            for name in list(things):
+                self.record.told(kind, name, None)
+                del things[name]
         self._hosts.clear()
 
     def trigger(self, function_name: str, name: str) -> Trigger:
@@ -185,15 +182,15 @@ class Account:
         trigger = self.trigger(function_name, name)
         function = self.function(function_name)
         del function.triggers[name]
-        self._hosts.pop(trigger.host, None)
         self.put(function)
+        self._hosts.pop(trigger.host, None)
 
     def by_host(self, host: str) -> tuple[Function, Trigger] | None:
         """The function and trigger that a Host header (without port) names."""
         found = self._hosts.get(host)
-        if found is None:
+        function = self.functions.get(found[0]) if found else None
+        if found is None or function is None:
             return None
-        function = self.functions[found[0]]
         return function, function.triggers[found[1]]
 
     def layer(self, name: str, version: int) -> Layer:
@@ -213,16 +210,13 @@ class Account:
 
     def put_layer(self, layer: Layer) -> Layer:
         """Add a version of a layer."""
-        versions = self.layers.setdefault(layer.name, {})
-        versions[layer.version] = layer
-        self.told("layer", layer.name, versions)
+        self._put_layers(layer.name, layer.version, layer)
         return layer
 
     def delete_layer(self, name: str, version: int) -> None:
         """Remove a version of a layer; functions that have it keep it until they are changed."""
         self.layer(name, version)
-        self.layers[name][version] = None
-        self.told("layer", name, self.layers[name])
+        self._put_layers(name, version, None)
 
     def domain(self, name: str) -> CustomDomain:
         """The custom domain of that name, or DomainNameNotFound."""
@@ -235,15 +229,15 @@ class Account:
         """Add or replace a custom domain; the functions of its routes must be there."""
         for route in domain.routes:
             self.function(route.function).at(route.qualifier)
+        self.record.told("domain", domain.name, domain)
         self.domains[domain.name] = domain
-        self.told("domain", domain.name, domain)
         return domain
 
     def delete_domain(self, name: str) -> None:
         """Remove a custom domain."""
         self.domain(name)
+        self.record.told("domain", name, None)
         del self.domains[name]
-        self.told("domain", name, None)
 
     def service(self, name: str) -> Service:
         """The service of that name, or ServiceNotFound."""
@@ -253,9 +247,9 @@ class Account:
             raise not_found("Service", name) from None
 
     def put_service(self, service: Service) -> Service:
-        """Take in a service, new or changed."""
+        """Take in a service, new or changed; one that cannot be kept is as it was before."""
+        self.record.keep("service", service.name, service)
         self.services[service.name] = service
-        self.told("service", service.name, service)
         return service
 
     def delete_service(self, name: str) -> None:
@@ -264,13 +258,18 @@ class Account:
         if functions := self.functions_of(service):
             what = f"{name} still has functions: {', '.join(each.name for each in functions)}"
             raise FcError(409, "ServiceNotEmpty", what)
+        self.record.told("service", name, None)
         del self.services[name]
-        self.told("service", name, None)
 
     def functions_of(self, service: Service) -> list[Function]:
         """The functions of a service."""
         start = of_service(service.name, "")
         return [each for name, each in self.functions.items() if name.startswith(start)]
+
+    def _put_layers(self, name: str, version: int, layer: Layer | None) -> None:
+        versions = {**self.layers.get(name, {}), version: layer}
+        self.record.told("layer", name, versions)
+        self.layers[name] = versions
 
     def _layer_codes(self, configuration: Configuration) -> tuple[Code, ...]:
         """The code of a function's layers, in its order; raises where one does not exist."""

@@ -84,7 +84,7 @@ _V2_SOURCES: Final = {"GetTempBucketToken": "what Serverless Devs asks for"}
 _BESIDE: Final = (
     (
         "HTTP triggers, custom domains",
-        "called by their `Host`; no WebSocket (501); the default domain's `content-disposition` is not added; a call that takes too long answers 504; an answer of known length up to 64 KB is passed on once it is whole, so that an instance that ends before is answered for (502), others as they come",
+        "called by their `Host`; no WebSocket (501); the default domain's `content-disposition` is not added; a call that takes too long answers 504; an answer of known length up to 64 KB is passed on once it is whole, so that an instance that ends before is answered for (502), others as they come; a caller that sends no more gets its answer, after a word that tells whether it is there (100 Continue)",
         "HTTP triggers, Limits (2026-04)",
     ),
     (
@@ -119,8 +119,8 @@ _BESIDE: Final = (
     ),
     (
         "Serverless Devs",
-        "`s` 3.1.10 with fc3 0.1.22: deploy, redeploy, info, plan, invoke, version, alias, instance list and remove as they are; `s local` and logs are not of Function Compute",
-        "tried with the tool; devsapp/fc3",
+        "`s` 3.1.10 with fc3 0.1.22: deploy, redeploy, info, plan, invoke, version, alias, instance list and remove as they are; of custom domains, what fc3-domain 0.0.29 asks Function Compute for (`auto` domains and `autoCName` need others); `s local` and logs are not of Function Compute",
+        "tried with the tool; read: devsapp/fc3, devsapp/fc3-domain",
     ),
 )
 

@@ -15,13 +15,13 @@ from collections.abc import Callable
 from typing import Final
 
 from infra.emulator import data_plane
-from infra.emulator.account import Changed
 from infra.emulator.clock import Clock
 from infra.emulator.data_plane import Call, Invoked
 from infra.emulator.errors import FcError, exists, invalid, not_found, too_large
 from infra.emulator.faults import CutError
 from infra.emulator.ids import Ids
 from infra.emulator.model import AsyncSettings, Event, Function, Status, Step, Target
+from infra.emulator.record import Changed
 
 PAYLOAD_BYTES_MAX: Final = 128 * 1024
 _BACK_OFF_SECONDS_MIN: Final = 0.5

@@ -109,10 +109,13 @@ class Emulator:
     async def reset(self) -> None:
         """Forget everything and all faults; end all instances. The clock stays where it is."""
         names = list(self.account.functions)
-        self.account.clear()
-        self.reloads.close()
-        self.faults.orders = ()
-        await asyncio.gather(*(self.drop_pools(name) for name in names))
+        try:
+            self.account.clear()
+            self.reloads.close()
+            self.faults.orders = ()
+        finally:  # Of what cannot be forgotten, as on a full disk, nothing ends.
+            gone = [name for name in names if name not in self.account.functions]
+            await asyncio.gather(*(self.drop_pools(name) for name in gone))
 
     async def close(self) -> None:
         """Stop everything."""
@@ -139,7 +142,9 @@ class Emulator:
                 self.events.resume(value)
             else:
                 self.account.restore(kind, key, value)
-        self.account.told = self.events.told = store.put
+        record = self.account.record
+        record.told, record.kept = store.put, store.get
+        self.events.told = store.put
         for function in self.account.functions.values():
             self.changed(function)
         return store

@@ -67,6 +67,15 @@ class Store:
         except sqlite3.Error as error:
             raise unavailable(f"nothing can be kept in {self._folder}", error) from None
 
+    def get(self, kind: str, key: str) -> Any:  # noqa: ANN401 -- of that kind
+        """A thing as it was kept last; None where it was not, or cannot be read."""
+        query = "SELECT document FROM things WHERE kind = ? AND key = ?"
+        try:
+            row = self._rows.execute(query, (kind, key)).fetchone()
+        except sqlite3.Error:
+            return None
+        return _KINDS[kind].validate_json(row[0]) if row else None
+
     def all(self) -> Iterator[tuple[str, str, Any]]:
         """Everything: kind, key, value."""
         try:

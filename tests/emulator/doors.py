@@ -26,6 +26,7 @@ from infra.local.children import Child
 from tests.support.wire import Message, call, parse, request
 
 SOURCE = Path(__file__).parent / "functions" / "odd.py"
+RAW = SOURCE.with_name("raw.py")
 REGION = "cn-hangzhou"
 ACCOUNT_ID = "1234567890123456"
 SERVER, IN_PROCESS = DOORS = ("server", "in process")
@@ -61,6 +62,15 @@ class Door:
         self.deploy(name, **settings)
         return self.trigger(
             name, {"authType": "anonymous", "methods": ["GET", "HEAD", "POST", "PUT"]}
+        )
+
+    def create_raw(self, name: str, answer: str) -> str:
+        """A function of tests/emulator/functions/raw.py that answers with these bytes; its host."""
+        return self.create(
+            name,
+            customRuntimeConfig={"command": ["python3", "raw.py"]},
+            environmentVariables={"ANSWER": answer},
+            code={"zipFile": archive({"raw.py": RAW.read_bytes()})},
         )
 
     def deploy(self, name: str, **settings: Any) -> Any:

@@ -226,3 +226,34 @@ def test_an_upload_is_taken_by_its_token_only(door: Door, key: str, token: str) 
     path, headers = f"/{key.format(own)}", {"x_oss_security_token": token.format(known)}
 
     assert ask(door, "PUT", path, b"content", host=host, **headers).status == 403
+
+
+def test_a_custom_domain_is_deployed_called_and_removed(door: Door, name: str) -> None:
+    """As fc3-domain does it; a redeployment asks twice and leaves `domainName` out."""
+    deploy(door, name)
+    domain = f"{name.lower()[-40:].strip('-')}.example.com"
+    api, path = f"{ACCOUNT_ID}.cn-hangzhou.fc.aliyuncs.com", f"{API}/custom-domains/{domain}"
+    route = {"functionName": name, "methods": ["GET", "POST"], "path": "/a/*"}
+    routes = [{**route, "qualifier": "LATEST"}]
+    wanted = {"protocol": "HTTP", "routeConfig": {"routes": routes}}
+
+    missing = ask(door, "GET", path, host=api)
+    assert (missing.status, json.loads(missing.body)["Code"]) == (404, "DomainNameNotFound")
+    created = {"domainName": domain, **wanted, "wafConfig": {"enableWAF": False}}
+    told(ask(door, "POST", f"{API}/custom-domains", created, host=api))
+    found = told(ask(door, "GET", path, host=api))
+    assert {key: found[key] for key in created} == created
+    assert json.loads(door.call(domain, "/a/b").body)["path"] == "/a/b"
+    assert door.call(domain, "/b").status == 404
+    assert door.call(domain, "/a/b", method="PUT").status == 403
+    again = ask(door, "POST", f"{API}/custom-domains", created, host=api)
+    assert json.loads(again.body)["Code"] == "DomainNameAlreadyExists"
+
+    routes[0]["path"] = "/b"
+    told(ask(door, "PUT", path, wanted, host=api))
+    assert json.loads(door.call(domain, "/b").body)["path"] == "/b"
+    assert door.call(domain, "/a/b").status == 404
+
+    assert ask(door, "DELETE", path, host=api).status == 204
+    assert ask(door, "GET", path, host=api).status == 404
+    remove(door, name)

@@ -16,6 +16,7 @@ import pytest
 
 from tests.emulator.doors import Emulator, archive, function
 
+HOST = "127.0.0.1"
 FUNCTIONS = "/2023-03-30/functions"
 LIMIT_BYTES = 600_000
 
@@ -148,7 +149,7 @@ def test_a_full_disk_refuses_changes_and_loses_nothing(tmp_path: Path) -> None:
         for index in range(200):
             name = f"f{index}"
             body = json.dumps(function(name, code={"zipFile": package})).encode()
-            answer = emulator.call("127.0.0.1", FUNCTIONS, body=body)
+            answer = emulator.call(HOST, FUNCTIONS, body=body)
             statuses.append(answer.status)
             if answer.status == 201:
                 acknowledged.append(name)
@@ -156,8 +157,8 @@ def test_a_full_disk_refuses_changes_and_loses_nothing(tmp_path: Path) -> None:
                 assert json.loads(answer.body)["Code"] == "ServiceUnavailable"
                 assert "nothing can be kept" in json.loads(answer.body)["Message"]
         large = json.dumps(function("large", code={"zipFile": "A" * 2_000_000})).encode()
-        refused_package = emulator.call("127.0.0.1", FUNCTIONS, body=large)
-        assert emulator.call("127.0.0.1", FUNCTIONS, method="GET").status == 200
+        refused_package = emulator.call(HOST, FUNCTIONS, body=large)
+        assert emulator.call(HOST, FUNCTIONS, method="GET").status == 200
         assert not any("Traceback" in line for line in emulator.child.log())
         os.kill(emulator.child.pid, signal.SIGKILL)
 
@@ -165,7 +166,61 @@ def test_a_full_disk_refuses_changes_and_loses_nothing(tmp_path: Path) -> None:
     assert refused_package.status in (400, 503)
     with running(tmp_path) as emulator:
         found = [
-            emulator.call("127.0.0.1", f"{FUNCTIONS}/{name}", method="GET").status
-            for name in acknowledged
+            emulator.call(HOST, f"{FUNCTIONS}/{name}", method="GET").status for name in acknowledged
         ]
     assert set(found) == {200}
+
+
+def test_what_a_full_disk_refuses_has_not_happened(tmp_path: Path) -> None:
+    of_f, package = f"{FUNCTIONS}/f", {"code": {"zipFile": archive({"a.py": b""})}}
+    changes: list[tuple[str, str, object]] = [
+        ("PUT", of_f, {"description": "changed", "timeout": 5}),
+        ("POST", f"{of_f}/versions", {}),
+        ("POST", f"{of_f}/aliases", {"aliasName": "prod", "versionId": "LATEST"}),
+        ("PUT", f"{of_f}/concurrency", {"reservedConcurrency": 3}),
+        ("POST", f"{of_f}/invoke/disable", {}),
+        ("DELETE", f"{of_f}/triggers/http", None),
+        ("POST", "/2023-03-30/layers/l/versions", {"compatibleRuntime": ["custom"], **package}),
+        ("POST", "/2023-03-30/custom-domains", {"domainName": "full.example.com"}),
+        ("DELETE", "/2023-03-30/custom-domains/kept.example.com", None),
+        ("PUT", "/2016-08-15/services/s", {"description": "changed"}),
+        ("DELETE", "/2016-08-15/services/s", None),
+        ("POST", "/_meshward/reset", None),
+    ]
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    with running(tmp_path) as emulator:
+
+        def do(method: str, path: str, document: object) -> int:
+            body = b"" if document is None else json.dumps(document).encode()
+            kind = [("Content-Type", "application/json")]
+            return emulator.call(HOST, path, method=method, headers=kind, body=body).status
+
+        host = emulator.create("f")
+        do("POST", "/2023-03-30/custom-domains", {"domainName": "kept.example.com"})
+        do("POST", "/2016-08-15/services", {"serviceName": "s"})
+        before = everything(emulator)
+        pid = emulator.instances("f")[0]["pid"] if emulator.call(host).status == 200 else 0
+        resource.prlimit(emulator.child.pid, resource.RLIMIT_FSIZE, (1, hard))
+        refused = {(method, path): do(method, path, document) for method, path, document in changes}
+
+        assert set(refused.values()) == {503}, refused
+        assert everything(emulator) == before
+        assert emulator.call(host).status == 200
+        assert emulator.instances("f")[0]["pid"] == pid
+        resource.prlimit(emulator.child.pid, resource.RLIMIT_FSIZE, (hard, hard))
+        assert do(*changes[0]) == 200
+        after = everything(emulator)
+        os.kill(emulator.child.pid, signal.SIGKILL)
+
+    assert after != before
+    with running(tmp_path) as emulator:
+        assert everything(emulator) == after
+
+
+def everything(emulator: Emulator) -> dict[str, bytes]:
+    """What the API tells of all that there is, but for instances."""
+    of_f = ("", "/triggers", "/versions", "/aliases")
+    paths = [f"{FUNCTIONS}/f{part}" for part in of_f]
+    paths += ["/2023-03-30/custom-domains", "/2023-03-30/layers", "/2016-08-15/services"]
+    paths.append("/2023-03-30/concurrency-configs")
+    return {path: emulator.call(HOST, path, method="GET").body for path in paths}

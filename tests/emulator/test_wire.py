@@ -1,33 +1,22 @@
 """HTTP/1.1 between callers and functions: every way to frame a message, byte by byte."""
 
-import json
 import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.emulator.doors import Emulator, archive
+from tests.emulator.doors import Door, Emulator
 from tests.support.waiting import wait_until
 from tests.support.wire import chunked, request
 
-RAW = Path(__file__).parent / "functions" / "raw.py"
 Raw = Callable[[str], str]
 
 
 @pytest.fixture
 def raw(emulator: Emulator, name: str) -> Raw:
     """Make a function that answers with these bytes; its host."""
-
-    def make(answer: str) -> str:
-        return emulator.create(
-            name,
-            customRuntimeConfig={"command": ["python3", "raw.py"]},
-            environmentVariables={"ANSWER": answer},
-            code={"zipFile": archive({"raw.py": RAW.read_bytes()})},
-        )
-
-    return make
+    return lambda answer: emulator.create_raw(name, answer)
 
 
 @pytest.fixture
@@ -54,35 +43,37 @@ def seen(emulator: Emulator, host: str) -> bytes:
     return emulator.call(host, "/seen", method="GET").body
 
 
-def test_trailers_pass_both_ways(emulator: Emulator, raw: Raw) -> None:
+def test_trailers_pass_both_ways(door: Door, name: str) -> None:
     answer = r"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: x-sum\r\n\r\n"
-    host = raw(answer + r"|2\r\nok\r\n|0\r\nx-sum: 7\r\n\r\n")
-    head, *pieces = chunked(host, "/", [b"abc"], [("Trailer", "x-check")])
+    host = door.create_raw(name, answer + r"|2\r\nok\r\n|0\r\nx-sum: 7\r\n\r\n")
+    head, *pieces = chunked(host, "/", [b"abc"], [("Trailer", "x-check"), ("Connection", "close")])
     sent = [head, *pieces[:-1], b"0\r\nx-check: 9\r\n\r\n"]
 
-    got = talk(emulator, sent, b"x-sum: 7\r\n\r\n")
+    got = door.broken(b"".join(sent))
 
     assert got.endswith(b"\r\n\r\n2\r\nok\r\n0\r\nx-sum: 7\r\n\r\n")
     assert b"trailer: x-sum" in got
-    assert seen(emulator, host).endswith(b"3\r\nabc\r\n0\r\nx-check: 9\r\n\r\n")
+    assert door.call(host, "/seen", method="GET").body.endswith(
+        b"3\r\nabc\r\n0\r\nx-check: 9\r\n\r\n"
+    )
 
 
-def test_the_platform_s_names_do_not_pass_in_trailers_either(emulator: Emulator, raw: Raw) -> None:
+def test_the_platform_s_names_do_not_pass_in_trailers_either(door: Door, name: str) -> None:
     answer = r"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n|2\r\nok\r\n|0\r\n"
-    host = raw(answer + r"x-fc-error-type: forged\r\nx-sum: 7\r\n\r\n")
-    head, *pieces = chunked(host, "/", [b"abc"])
+    host = door.create_raw(name, answer + r"x-fc-error-type: forged\r\nx-sum: 7\r\n\r\n")
+    head, *pieces = chunked(host, "/", [b"abc"], [("Connection", "close")])
     sent = [head, *pieces[:-1], b"0\r\nx-fc-account-id: forged\r\nx-check: 9\r\n\r\n"]
 
-    got = talk(emulator, sent, b"x-sum: 7\r\n\r\n")
+    got = door.broken(b"".join(sent))
 
     assert got.endswith(b"0\r\nx-sum: 7\r\n\r\n")
-    assert seen(emulator, host).endswith(b"0\r\nx-check: 9\r\n\r\n")
+    assert door.call(host, "/seen", method="GET").body.endswith(b"0\r\nx-check: 9\r\n\r\n")
 
 
-def test_an_answer_that_ends_with_its_connection_is_whole(emulator: Emulator, raw: Raw) -> None:
-    host = raw(r"HTTP/1.1 200 OK\r\n\r\nuntil |the end!")
+def test_an_answer_that_ends_with_its_connection_is_whole(door: Door, name: str) -> None:
+    host = door.create_raw(name, r"HTTP/1.1 200 OK\r\n\r\nuntil |the end!")
 
-    assert emulator.call(host).body == b"until the end"
+    assert door.call(host).body == b"until the end"
 
 
 def test_a_caller_of_http_1_0_gets_no_chunks(emulator: Emulator, raw: Raw) -> None:
@@ -104,9 +95,9 @@ def test_answers_to_head_have_a_length_and_no_body(emulator: Emulator, raw: Raw)
     assert got.endswith(b"\r\n\r\n")
 
 
-def test_a_word_in_between_is_not_the_answer(emulator: Emulator, raw: Raw) -> None:
+def test_a_word_in_between_is_not_the_answer(door: Door, name: str) -> None:
     answer = r"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n|HTTP/1.1 204 No Content\r\n\r\n"
-    answered = emulator.call(raw(answer))
+    answered = door.call(door.create_raw(name, answer))
 
     assert (answered.status, answered.value("link"), answered.body) == (204, None, b"")
 
@@ -136,65 +127,6 @@ def test_a_caller_that_asks_first_is_told_to_go_on(emulator: Emulator, raw: Raw)
     assert b"expect" not in seen(emulator, host)
 
 
-def test_an_answer_cut_in_the_middle_is_cut_for_the_caller(emulator: Emulator, raw: Raw) -> None:
-    host = raw(r"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n|!")
-
-    got = talk(emulator, request(host), b"")
-
-    assert got.endswith(b"2\r\nok\r\n")
-
-
-SMALL = r"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n|ok|"
-
-
-@pytest.mark.parametrize("end", ["!", "!!"], ids=["its connection", "its process"])
-def test_an_instance_that_ends_within_a_small_answer_is_answered_for(
-    emulator: Emulator, raw: Raw, end: str
-) -> None:
-    answer = emulator.call(raw(SMALL + end))
-
-    assert answer.status == 502
-    assert json.loads(answer.body)["errorType"] == "FunctionCrashed"
-    assert answer.value("x-fc-error-type") == "UnhandledInvocationError"
-
-
-def test_a_small_answer_that_comes_by_and_by_is_passed_on_whole(
-    emulator: Emulator, raw: Raw
-) -> None:
-    assert emulator.call(raw(SMALL + "|ok!|")).body == b"okok!"
-
-
-def test_an_early_answer_does_not_wait_for_the_request_s_end(emulator: Emulator, raw: Raw) -> None:
-    host = raw(SMALL + "|ok!|")
-    whole = request(host, "/early", body=b"body")
-    with socket.create_connection(("127.0.0.1", emulator.port), timeout=10) as connection:
-        connection.sendall(whole[:-4])
-        assert connection.recv(65536).startswith(b"HTTP/1.1 200 OK\r\n")
-        connection.sendall(whole[-4:])
-        answer = b""
-        while not answer.endswith(b"okok!"):
-            answer += connection.recv(65536)
-
-
-@pytest.mark.parametrize("end", ["!", "!!"], ids=["its connection", "its process"])
-def test_an_instance_that_ends_within_a_large_answer_cuts_it(
-    emulator: Emulator, raw: Raw, end: str
-) -> None:
-    host = raw(r"HTTP/1.1 200 OK\r\nContent-Length: 70000\r\n\r\n|ok|" + end)
-
-    got = talk(emulator, request(host), b"")
-
-    assert b"content-length: 70000\r\n" in got
-    assert got.endswith(b"\r\n\r\nok")
-
-
-def test_a_caller_of_http_1_0_sees_that_its_answer_was_cut(emulator: Emulator, raw: Raw) -> None:
-    host = raw(r"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n|2\r\nok\r\n|!")
-
-    with pytest.raises(ConnectionResetError):
-        talk(emulator, f"GET / HTTP/1.0\r\nHost: {host}\r\n\r\n".encode(), b"")
-
-
 @pytest.mark.parametrize(
     "broken",
     [
@@ -212,11 +144,11 @@ def test_what_is_not_http_is_answered_once_and_closed(emulator: Emulator, broken
     assert b'"Code":"InvalidArgument"' in got
 
 
-def test_a_web_socket_is_refused_by_its_name(emulator: Emulator, raw: Raw) -> None:
-    host = raw(r"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+def test_a_web_socket_is_refused_by_its_name(door: Door, name: str) -> None:
+    host = door.create_raw(name, r"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
     upgrade = [("Connection", "upgrade"), ("Upgrade", "websocket")]
 
-    answer = emulator.call(host, method="GET", headers=upgrade)
+    answer = door.call(host, method="GET", headers=upgrade)
 
     assert answer.status == 501
     assert b"WebSocket" in answer.body
@@ -252,17 +184,6 @@ def test_pieces_pass_both_ways_as_they_come(
             answer += connection.recv(65536)
 
     assert answer.endswith(b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n")
-
-
-def test_a_caller_that_goes_away_ends_its_call(
-    emulator: Emulator, name: str, created: Callable[..., str]
-) -> None:
-    host = created(timeout=60)
-    with socket.create_connection(("127.0.0.1", emulator.port)) as connection:
-        connection.sendall(request(host, "/slow", body=b"30"))
-        wait_until(lambda: any(row["inFlight"] for row in emulator.instances(name)), "the call")
-
-    wait_until(lambda: not emulator.instances(name)[0]["inFlight"], "the call's end")
 
 
 def resident_bytes(pid: int) -> int:

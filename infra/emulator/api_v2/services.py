@@ -97,12 +97,12 @@ class Services:
         body, service = await request.body(), self._service(request)
         description = (Fields.parse(body).text("description") if body else None) or ""
         moment = self._emulator.clock.text()
-        service.published += 1
-        number = str(service.published)
+        number = str(service.published + 1)
         version = ServiceVersion(number, description, moment, moment)
         for function in self._account.functions_of(service):
             function.publish(description, moment, number)
             self._account.put(function)
+        service.published += 1
         service.versions[number] = version
         self._account.put_service(service)
         return JSONResponse(version_document(version), 201)

@@ -42,10 +42,8 @@ class Functions:
             raise invalid("code.zipFile", "is required")
         moment = self._emulator.clock.text()
         echoed = configuration.echoed(body)
-        function = self._account.create(wanted, code, echoed, moment)
-        if tags := read_tags(body, "tags"):
-            function.tags = tags
-            self._account.put(function)
+        tags = read_tags(body, "tags")
+        function = self._account.create(wanted, code, echoed, moment, tags)
         return JSONResponse(self._document(function, function.latest), 201)
 
     async def list_functions(self, request: Request) -> Response:

@@ -98,7 +98,7 @@ class Exchange:
         self._framing = Framing.NOTHING
         self._out: list[bytes] | None = None
         if (framing.value_of(headers, b"expect") or b"").lower() == b"100-continue":
-            self.body.wanted = lambda: line.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.body.wanted = lambda: line.transport.write(framing.GO_ON)
 
     @property
     def gone(self) -> bool:

@@ -12,6 +12,7 @@ from typing import Final
 
 from infra.emulator.http.body import Headers
 
+GO_ON: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _STATUS_LINES: Final = {
     each.value: b"HTTP/1.1 %d %b\r\n" % (each.value, each.phrase.encode()) for each in HTTPStatus
 }

@@ -3,7 +3,9 @@
     Connection ──each request──▶ Exchange ──▶ handler(exchange), a task of its own
          └─ the caller goes away: the task is cancelled
 
-Requests that come before the answer to the last one has ended wait for their turn.
+Requests that come before the answer to the last one has ended wait for their turn. A caller that
+sends no more may still wait for its answer, or have gone away, which looks the same: it is told to
+go on, which means nothing to one that waits and makes the other's system refuse the connection.
 """
 
 import asyncio
@@ -28,6 +30,8 @@ are lower and worded by it."""
 _KEEP_ALIVE_SECONDS: Final = 300.0
 _LINGER_SECONDS: Final = 2.0
 """For a caller that still sends when its answer is complete."""
+_LOOK_SECONDS: Final = 0.1
+"""Between two looks whether a caller that sends no more has gone away."""
 _RESET: Final = struct.pack("ii", 1, 0)
 """SO_LINGER: to be closed at once, which the peer sees as a reset."""
 
@@ -47,7 +51,7 @@ class Connection(asyncio.Protocol):
         self._reading: Exchange | None = None
         self._current: Exchange | None = None
         self._task: asyncio.Task[None] | None = None
-        self._last_wish = False
+        self._last_wish = self._half_closed = False
         self._unfinished_bytes = 0
         self._take: Callable[[bytes], None] | None = None
         self._beyond = b""
@@ -95,8 +99,18 @@ class Connection(asyncio.Protocol):
             self._refuse()
 
     def eof_received(self) -> bool:
-        """A caller that sends no more is gone."""
-        return False
+        """The caller sends no more; whether it may still wait for an answer.
+
+        TLS knows no half of a connection, and a stream that has begun needs its caller whole.
+        """
+        current = self._current
+        if self.secure or self._take or self._reading or current is None or current.started:
+            return False
+        self._last_wish = self._half_closed = True
+        if not current.http10:
+            self.transport.write(framing.GO_ON)
+        self._look(current)
+        return True
 
     def pause_writing(self) -> None:
         """The caller is slow."""
@@ -206,12 +220,22 @@ class Connection(asyncio.Protocol):
                     self.transport.abort()
             elif not exchange.body.complete:
                 self._linger(exchange.body)
-            elif self.closing:
+            elif self.closing or (self._half_closed and not self._waiting):
                 self.transport.close()
             elif self._waiting:
                 self._serve(self._waiting.popleft())
                 if not self.transport.is_closing():
                     self.transport.resume_reading()
+
+    def _look(self, exchange: Exchange) -> None:
+        """See whether a caller that sends no more has refused what it was told, while it waits."""
+        if self._current is not exchange or exchange.started or self.transport.is_closing():
+            return
+        sock = self.transport.get_extra_info("socket")
+        if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            self.transport.abort()
+            return
+        self._loop.call_later(_LOOK_SECONDS, self._look, exchange)
 
     def _linger(self, body: Body) -> None:
         """Let the caller read its answer: closing on bytes that it sends would take it away."""
