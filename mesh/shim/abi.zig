@@ -170,8 +170,8 @@ pub fn proceed(stream: StreamKind) Error!void {
 }
 
 /// Has `main.proxy_on_tick` called again and again; 0: no more.
-pub fn tickEvery(ms: u32) void {
-    _ = host.proxy_set_tick_period_milliseconds(ms);
+pub fn tickEvery(ms: u32) Error!void {
+    try done(host.proxy_set_tick_period_milliseconds(ms));
 }
 
 /// Makes the calls that follow concern the stream `context`.

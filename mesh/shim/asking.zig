@@ -218,6 +218,15 @@ pub fn answerCaller(
     _ = respond(reason.spec().status, reason, template.content_type, body);
 }
 
+/// Lets go what a callback that is not the stream's own has decided to let go.
+pub fn release(stream: *const Stream, kind: abi.StreamKind, flow: abi.Flow) void {
+    if (flow != .go) return;
+    abi.proceed(kind) catch {
+        if (stream.reply) |reply| reply.call.state = .denied;
+        answerCaller(stream.template, .shim_fault, denial.nobody);
+    };
+}
+
 /// A denial's words, until the next ones are made: of an answer that has begun, in its place.
 pub fn words(stream: *const Stream, why: core.Denial, template: []const u8) []const u8 {
     return denial.render(template, why.reason, blamed(stream, why));

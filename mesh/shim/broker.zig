@@ -9,6 +9,7 @@
 
 const std = @import("std");
 const abi = @import("abi.zig");
+const asking = @import("asking.zig");
 const callout = @import("callout.zig");
 const config = @import("config.zig");
 const contract = @import("contract.zig");
@@ -37,7 +38,24 @@ pub fn begin(plugin: *Plugin) error{OutOfMemory}!void {
     plugin.broker.name = try nameOf(plugin);
     _ = adoptShared(plugin, &load(&plugin.broker));
     plugin.idle_tick_ms = tick_ms;
-    abi.tickEvery(tick_ms);
+    // Without ticks nothing would end the waiting.
+    abi.tickEvery(tick_ms) catch return;
+    if (plugin.broker.adopted_ms == 0) plugin.broker.awaited_since_ms = asking.nowMs();
+}
+
+/// Whether calls may wait for the first keys: as long as one call for them may take.
+pub fn isAwaited(plugin: *const Plugin) bool {
+    return plugin.broker.awaited_since_ms > 0;
+}
+
+/// Whether that waiting ends now: true once.
+pub fn isAwaitingOver(plugin: *Plugin) bool {
+    const state = &plugin.broker;
+    const waited_ms = asking.nowMs() -% state.awaited_since_ms;
+    // A clock that has gone back, or stands still at zero, ends it too.
+    if (state.adopted_ms == 0 and waited_ms < plugin.config.broker.timeout_ms) return false;
+    state.awaited_since_ms = 0;
+    return true;
 }
 
 pub fn onTick(plugin: *Plugin) void {

@@ -1,10 +1,10 @@
 //! One message that is judged, a request, a whole response or a window of a streamed one, as a
-//! state machine over events: what is to be done next. No host call, no allocation, no clock of its
-//! own.
+//! state machine over events: what is to be done next. No host call, no allocation, no clock.
 //!
 //!     state    event                                action                          next state
 //!     ──────── ──────────────────────────────────── ─────────────────────────────── ───────────
 //!     reading  read, more to come                   wait                            reading
+//!     reading  read, while it is awaiting a key     wait, and remember              reading
 //!     reading  read, larger than the limit          deny …too-large                 denied
 //!     reading  read, at its end                     call the first stage            judging
 //!                                                   or pass if no check is for it   passed
@@ -27,8 +27,7 @@
 //! is then: a mask of its stage may have come in between, and what leaves is judged all the same.
 //!
 //! Only checks of the message's phase are asked. A window is judged by one check after another,
-//! also within a stage: each keeps another end of it for its next one (contract, "Windows of a
-//! stream").
+//! also in a stage: each keeps another end of it for its next one (contract, "Windows of a stream").
 
 const std = @import("std");
 const contract = @import("contract.zig");
@@ -69,9 +68,11 @@ pub const Bore = struct {
 
 pub const Answer = struct { check: Index, outcome: Outcome, bore: Bore = .{} };
 
+/// `bytes` of body so far, or announced, and whether that is all.
+pub const Read = struct { bytes: u64 = 0, end: bool = false };
+
 pub const Event = union(enum) {
-    /// `bytes` of body so far, or announced, and whether that is all.
-    read: struct { bytes: u64, end: bool },
+    read: Read,
     answer: Answer,
     /// The message is now what this check made of it.
     replaced: Index,
@@ -118,6 +119,8 @@ pub const Call = struct {
     is_window: bool = false,
     body_bytes_max: u64,
     state: enum { reading, judging, passed, denied } = .reading,
+    /// No key is there yet: what has been read is only remembered, until one is.
+    awaiting: ?Read = null,
     /// Of the body, seen or announced.
     bytes: u64 = 0,
     /// When the message was whole.
@@ -141,6 +144,10 @@ pub const Call = struct {
             .waived => return .{ .action = call.pass() },
             .read => |read| {
                 if (call.state != .reading) return .{ .action = .wait };
+                if (call.awaiting) |*so_far| {
+                    so_far.* = .{ .bytes = @max(so_far.bytes, read.bytes), .end = read.end };
+                    return .{ .action = .wait };
+                }
                 if (read.bytes > call.body_bytes_max) {
                     return call.deny(.{ .reason = switch (call.phase) {
                         .request => .request_too_large,
@@ -225,8 +232,7 @@ pub const Call = struct {
     /// Resolves what only the call knows: whether time was up, and whether there is a body to mask.
     fn understand(call: *const Call, said: Outcome, rule: Rule, left_ms: u32) Outcome {
         return switch (said) {
-            // Envoy's timers run by when its loop last woke: under load they are early by some 10
-            // ms.
+            // Envoy's timers go by when its loop last woke: under load they are some 10 ms early.
             .lost => .{ .failed = if (left_ms <= rule.timeout_ms / 10)
                 .check_timeout
             else

@@ -9,6 +9,7 @@ const std = @import("std");
 const abi = @import("abi.zig");
 const answer = @import("answer.zig");
 const asking = @import("asking.zig");
+const broker = @import("broker.zig");
 const callout = @import("callout.zig");
 const contract = @import("contract.zig");
 const core = @import("core.zig");
@@ -68,25 +69,48 @@ fn examine(context: u32, end: bool) abi.Error!abi.Flow {
         asking.answerCaller(template, .shim_overloaded, denial.nobody);
         return .hold;
     };
-    if (match == .refused) return advance(stream, .{ .refused = .request_unsupported }, .{});
-    takeOver(stream, map) catch |err| return advance(stream, .{ .refused = switch (err) {
+    if (match == .refused) return refuse(stream, .request_unsupported);
+    takeOver(stream, map) catch |err| return refuse(stream, switch (err) {
         error.HostRefused => .shim_fault,
         error.Unsupported => .request_unsupported,
-        error.KeyMissing => .key_unavailable,
         error.OutOfMemory => .shim_overloaded,
-    } }, .{});
-    if (stream.is_unchecked or (end and host.isUnchecked(path))) {
-        stream.is_unchecked = true;
-        return advance(stream, .waived, .{});
-    }
+    });
+    if (end and host.isUnchecked(path)) stream.is_unchecked = true;
     const announced = if (end) 0 else stream.message.announced_bytes;
-    const flow = advance(stream, .{ .read = .{ .bytes = announced, .end = end } }, .{});
-    if (end or stream.call.state == .denied or plugin.config.body == .hold) return flow;
+    stream.call.awaiting = .{ .bytes = announced, .end = end };
+    return admit(stream);
+}
+
+/// Put a key in and see what becomes of the headers. While the first keys are on their way, the
+/// call waits for them (`onKeys`).
+fn admit(stream: *Stream) abi.Flow {
+    const plugin = stream.plugin orelse return .hold;
+    const chosen = takeover.choose(stream) orelse {
+        if (!broker.isAwaited(plugin)) return refuse(stream, .key_unavailable);
+        return .hold;
+    };
+    takeover.set(&stream.host.credential, chosen.key) catch return refuse(stream, .shim_fault);
+    stream.key_id = chosen.id;
+    const read = stream.call.awaiting orelse return .hold;
+    stream.call.awaiting = null;
+    const flow = advance(stream, if (stream.is_unchecked) .waived else .{ .read = read }, .{});
+    if (stream.call.state != .reading or plugin.config.body == .hold) return flow;
     // The headers go on; the body may come out longer or shorter than they announce.
     if (stream.message.is_length_announced) {
-        abi.remove(.request, "content-length") catch return advance(stream, fault, .{});
+        abi.remove(.request, "content-length") catch return refuse(stream, .shim_fault);
     }
     return .go;
+}
+
+/// The keys that calls have waited for are there, or will not come in time.
+pub fn onKeys(plugin: *streams.Plugin) void {
+    if (!broker.isAwaitingOver(plugin)) return;
+    for (streams.all()) |*stream| {
+        const is_waiting = stream.call.awaiting != null and stream.call.state == .reading;
+        if (stream.plugin != plugin or !is_waiting) continue;
+        abi.enter(stream.context) catch continue;
+        asking.release(stream, .request, admit(stream));
+    }
 }
 
 /// More of the body: `bytes` of it are held now.
@@ -101,7 +125,7 @@ pub fn onBody(context: u32, bytes: u32, end: bool) abi.Flow {
 /// Trailers end a body. No check sees them and no provider needs them, so they go no further.
 pub fn onTrailers(context: u32) abi.Flow {
     const stream = streams.find(context) orelse return .go;
-    abi.clear(.request_trailers) catch return advance(stream, fault, .{});
+    abi.clear(.request_trailers) catch return refuse(stream, .shim_fault);
     if (stream.call.state == .passed) return .go;
     return advance(stream, .{ .read = .{ .bytes = 0, .end = true } }, .{});
 }
@@ -110,7 +134,7 @@ pub fn onTrailers(context: u32) abi.Flow {
 pub fn onAnswer(token: u32, headers_count: u32, body_bytes: u32) void {
     const waiting = streams.waiting(token) orelse return;
     const stream = waiting.stream;
-    abi.enter(stream.context) catch return streams.release(stream.context);
+    abi.enter(stream.context) catch return;
     if (waiting.phase == .response) {
         return reply.onAnswer(stream, waiting.check, headers_count, body_bytes);
     }
@@ -119,25 +143,22 @@ pub fn onAnswer(token: u32, headers_count: u32, body_bytes: u32) void {
     var said: Said = .{};
     const side: Side = .ofRequest(stream);
     const event = side.listen(waiting.check, headers_count, body_bytes, limits, &said);
-    if (advance(stream, event, said) == .hold) return;
-    abi.proceed(.request) catch
-        asking.answerCaller(stream.template, .shim_fault, denial.nobody);
+    asking.release(stream, .request, advance(stream, event, said));
 }
 
-/// Remember the request, take the caller's credentials out and put the guard's key in.
+/// Remember the request and take the caller's credentials out.
 fn takeOver(stream: *Stream, map: headers.Map) !void {
     if (message.upgrades(map)) {
         if (stream.host.upgrades == .deny or !message.mayUpgrade(map)) return error.Unsupported;
         stream.is_unchecked = true;
     }
-    const credential = &stream.host.credential;
-    const cleaned = try takeover.drop(map, credential);
-    try stream.message.remember(cleaned);
-    const chosen = takeover.choose(stream) orelse return error.KeyMissing;
-    try takeover.set(cleaned.first(":path"), credential, chosen.key);
-    stream.key_id = chosen.id;
+    try stream.message.remember(try takeover.drop(map, &stream.host.credential));
     // A coding that the provider chooses is one that windows of a stream cannot be read in.
     if (reply.isChecked(stream)) try abi.set(.request, "accept-encoding", "identity");
+}
+
+fn refuse(stream: *Stream, reason: contract.Reason) abi.Flow {
+    return advance(stream, .{ .refused = reason }, .{});
 }
 
 /// Bring `event` to the state machine and do what it says, until there is nothing more to do now.

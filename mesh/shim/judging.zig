@@ -184,5 +184,5 @@ pub fn fail(stream: *Stream, reply: *Reply, err: anyerror) abi.Flow {
 pub fn tick(plugin: *streams.Plugin, on: bool) void {
     if (on == plugin.is_ticking) return;
     plugin.is_ticking = on;
-    abi.tickEvery(if (on) tick_ms else plugin.idle_tick_ms);
+    abi.tickEvery(if (on) tick_ms else plugin.idle_tick_ms) catch return;
 }

@@ -23,6 +23,8 @@ pub const State = struct {
     /// `answered_ms` of the answer that was adopted.
     adopted_ms: u64,
     looked_ms: u64,
+    /// Since when calls may wait for the first keys; 0: they may not.
+    awaited_since_ms: u64,
     /// What all is shared under.
     name: []u8,
     /// The opened answer, and its part with the keys.
@@ -35,6 +37,7 @@ pub const State = struct {
         state.record = .{};
         state.adopted_ms = 0;
         state.looked_ms = 0;
+        state.awaited_since_ms = 0;
         state.name = "";
         state.document = null;
         state.lines = "";

@@ -82,6 +82,7 @@ export fn proxy_on_tick(context: u32) void {
     defer leave();
     const plugin = streams.findPlugin(context) orelse return;
     broker.onTick(plugin);
+    guard.onKeys(plugin);
     reply.onTick(plugin);
 }
 
@@ -95,7 +96,8 @@ export fn proxy_on_http_call_response(
     defer leave();
     if (streams.findPlugin(context)) |plugin| {
         if (broker.isAnswer(plugin, token)) {
-            return broker.onAnswer(plugin);
+            broker.onAnswer(plugin);
+            return guard.onKeys(plugin);
         }
     }
     guard.onAnswer(token, headers_count, body_bytes);

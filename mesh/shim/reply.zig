@@ -157,7 +157,7 @@ pub fn onAnswer(stream: *Stream, check: core.Index, headers_count: u32, body_byt
         .keep_bytes_max = keep_max,
     };
     const event = side.listen(check, headers_count, body_bytes, limits, &said);
-    release(stream, reply, judging.judge(stream, reply, event, said));
+    asking.release(stream, .response, judging.judge(stream, reply, event, said));
 }
 
 /// Look for windows of the plugin's streams whose time has come.
@@ -171,20 +171,11 @@ pub fn onTick(plugin: *streams.Plugin) void {
         if (!reply.call.is_window or reply.call.state == .denied) continue;
         if (reply.windows.isDue(window.bytes, window.ms, now)) {
             abi.enter(stream.context) catch continue;
-            release(stream, reply, judging.proceed(stream, reply));
+            asking.release(stream, .response, judging.proceed(stream, reply));
         }
         waits = waits or reply.windows.waiting.items.len > 0;
     }
     if (!waits) judging.tick(plugin, false);
-}
-
-/// Lets go what a callback that is not the stream's own has decided to let go.
-fn release(stream: *Stream, reply: *Reply, flow: abi.Flow) void {
-    if (flow != .go) return;
-    abi.proceed(.response) catch {
-        reply.call.state = .denied;
-        asking.answerCaller(stream.template, .shim_fault, denial.nobody);
-    };
 }
 
 /// New bytes of a stream: into the plugin's memory, so that Envoy holds nothing that is not judged.

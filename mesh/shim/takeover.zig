@@ -76,14 +76,15 @@ pub fn told(stream: *const streams.Stream) void {
     abi.set(.response, retry_header, "true") catch return;
 }
 
-/// Puts the guard's key in, for a request with this path, cleaned.
-pub fn set(path: []const u8, into: *const Credential, key: []const u8) abi.Error!void {
+/// Puts the guard's key in, where the caller's are out.
+pub fn set(into: *const Credential, key: []const u8) abi.Error!void {
     if (into.place == .header) {
         var value: text.Text = .{ .buffer = &value_buffer };
         value.add(into.prefix);
         value.add(key);
         return abi.add(.request, into.name, value.written());
     }
+    const path = (try abi.pairs(.request)).first(":path");
     // No log and no trace may show the key.
     try abi.set(.request, logged_path, path);
     const own: query.Parameter = .{ .name = into.name, .prefix = into.prefix, .key = key };

@@ -59,9 +59,12 @@ class Play:
         stream, flow = self.host.open(self.plugin, _headers_of(request), not request.chunks)
         if flow == GO:
             played.upstream = self.host.headers_gone(stream)
+        elif self.form == "portable":
+            self._wait_for_a_key(stream)
         if stream.response is None and request.chunks and (flow == GO or self.form == "hold"):
             flow = self._send_body(stream, request)
         if stream.response is None and flow == HOLD:
+            self._wait_for_a_key(stream)
             self._answer_callouts(stream, first_callout)
         if flow == GO or stream.continued:
             assert stream.response is None
@@ -74,6 +77,14 @@ class Play:
         played.callouts = self.host.callouts[first_callout:]
         self.host.close(stream.context)
         return played
+
+    def _wait_for_a_key(self, stream: Stream) -> None:
+        """Wake the plugin as long as it asks for that and nothing has become of the call."""
+        first = len(self.host.callouts)
+        while self.host.tick_ms(self.plugin) and len(self.host.callouts) == first:
+            if stream.response is not None or stream.continued:
+                return
+            self.host.tick(self.plugin)
 
     def _send_body(self, stream: Stream, request: Request) -> int:
         flow = HOLD

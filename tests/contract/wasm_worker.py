@@ -17,6 +17,7 @@ from tests.contract.wasm_host import Compiled, Host
 SECRET = "0123456789abcdef0123456789abcdef"
 WORKLOAD = {"NAMESPACE": "default", "WORKLOAD_NAME": "sleep"}
 REFRESH_MS = 60_000
+WAITS = "waits for a key"
 BROKER = {
     "cluster": "broker",
     "authority": "broker.test",
@@ -83,11 +84,15 @@ class Worker:
         self.give(callout)
 
     def send(self, status: int | None = 200, after: Headers | None = None, **sent: str) -> str:
-        """The key that a call goes out with; the provider then answers with `status`."""
+        """The key that a call goes out with, or why none does. The provider answers `status`."""
         path = sent.get("path", "/")
+        first = len(self.host.callouts)
         stream, _ = self.host.open(self.plugin, headers_for("api.test", path), end=True)
         if stream.response is not None:
             return reason_of(stream.response)
+        if len(self.host.callouts) == first:
+            self.host.close(stream.context)
+            return WAITS
         self.host.answer(self.plugin, self.host.callouts[-1], ALLOW, b"")
         assert stream.continued
         key = dict(self.host.headers_gone(stream))["authorization"].removeprefix("Bearer ")

@@ -5,6 +5,7 @@ Each test counts what arrives at the provider and at the broker, by key.
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from tests.support.mesh import (
     LLM_GUARD,
     PROVIDER,
     Form,
+    admin_page,
     manifests,
     rendered,
     values,
@@ -53,23 +55,33 @@ class Guard:
         return set(self.provider.used[first:])
 
 
-def hasty(node: Any) -> Any:
-    """The manifests, the keys asked for every second and only asked of one check."""
+def connected(guard: Guard) -> int:
+    """How many calls the sidecar has taken."""
+    _, page = admin_page(guard.sidecar, "/stats?filter=downstream_rq_total")
+    return max(int(line.rpartition(" ")[2]) for line in page.splitlines() if "admin" not in line)
+
+
+def hasty(node: Any, patience_ms: int) -> Any:
+    """The manifests, the keys asked for every second, each call for them taking so long."""
     if isinstance(node, dict):
-        node = {name: hasty(value) for name, value in node.items()}
+        node = {name: hasty(value, patience_ms) for name, value in node.items()}
         if "refresh_seconds" in node:
-            node["refresh_seconds"] = 1
+            node |= {"refresh_seconds": 1, "timeout_ms": patience_ms}
         return node
     if isinstance(node, list):
-        return [hasty(each) for each in node]
+        return [hasty(each, patience_ms) for each in node]
     if isinstance(node, str) and node.startswith("{") and "refresh_seconds" in node:
-        return json.dumps(hasty(json.loads(node)))
+        return json.dumps(hasty(json.loads(node), patience_ms))
     return node
 
 
 @contextmanager
 def running(
-    shim: Path, form: Form, authority: LocalAuthority, redirects: dict[str, Redirect]
+    shim: Path,
+    form: Form,
+    authority: LocalAuthority,
+    redirects: dict[str, Redirect],
+    patience_ms: int = 1000,
 ) -> Iterator[Guard]:
     answer = respond(headers=(DATE, *(pair for pair in ALLOW if pair[0] != ":status")))
     allow = answer.replace(b"\r\n\r\nok", b"\r\n\r\n").replace(b"length: 2", b"length: 0")
@@ -82,7 +94,7 @@ def running(
             )
             places[f"{host}:443"] = Redirect("127.0.0.1", check.port, authority.ca_file)
         documents = manifests(form, values(shim))
-        changed = [Document(each.file, hasty(each.content)) for each in documents]
+        changed = [Document(each.file, hasty(each.content, patience_ms)) for each in documents]
         config = rendered(changed, places)
         sidecar = exits.enter_context(Sidecar.start(config, concurrency=WORKERS))
         yield Guard(sidecar, provider)
@@ -116,6 +128,27 @@ def test_both_workers_use_what_one_has_asked_for_and_follow_a_rotation(
     shown = "\n".join(guard.sidecar.log())
     assert "sk-one" not in shown
     assert "sk-two" not in shown
+
+
+def test_calls_at_the_very_start_wait_for_the_first_key(
+    shim: Path, authority: LocalAuthority, form: Form
+) -> None:
+    """The broker takes its time; calls that came before its answer go on with the key."""
+    with Broker(authority, ["sk-one"]) as broker:
+        broker.may_answer.clear()
+        with (
+            running(shim, form, authority, broker.redirects, patience_ms=10_000) as guard,
+            ThreadPoolExecutor(CALLS) as pool,
+        ):
+            asked = [pool.submit(guard.ask) for _ in range(CALLS)]
+            wait_until(lambda: broker.requests, "the call for keys")
+            wait_until(lambda: connected(guard) >= CALLS, "all calls to be there")
+            assert guard.provider.requests == []
+            broker.may_answer.set()
+            answers = [each.result() for each in asked]
+    assert [answer.status for answer in answers] == [200] * CALLS
+    assert set(guard.provider.used) == {"sk-one"}
+    assert {each.body for each in guard.provider.requests} == {b"{}"}
 
 
 def test_a_broker_that_is_down_at_the_start_is_found_when_it_comes(

@@ -3,8 +3,10 @@
 provider.treat["sk-one"] = 401        what calls with this key get, 200 unless set
 provider.used                         the key of each call, in order
 broker.keys = ["sk-new"]              what is handed out from now on; None: the broker is broken
+broker.may_answer.clear()             it takes calls, and answers none until this is set again
 """
 
+import threading
 import time
 from typing import Self
 
@@ -44,6 +46,8 @@ class Broker(Upstream):
 
     def __init__(self, authority: LocalAuthority, keys: list[str] | None, port: int = 0) -> None:
         self.keys = keys
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         super().__init__(authority.issue("broker", KEY_BROKER), self._hand_out, port)
         redirect = Redirect("127.0.0.1", self.port, authority.ca_file)
         self.redirects = {f"{KEY_BROKER}:443": redirect}
@@ -52,6 +56,7 @@ class Broker(Upstream):
         return self
 
     def _hand_out(self, message: Message) -> bytes:
+        self.may_answer.wait(15)
         if self.keys is None:
             return respond(b"out of order", 500, headers=(DATE,))
         signature = message.value("x-meshward-signature") or ""
