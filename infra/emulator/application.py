@@ -34,7 +34,7 @@ from infra.emulator.faults import CutError
 from infra.emulator.headers import value
 from infra.emulator.http import asgi
 from infra.emulator.http.body import Headers as RawHeaders
-from infra.emulator.http.body import TooLargeError
+from infra.emulator.http.body import MalformedError, TooLargeError
 from infra.emulator.http.exchange import Exchange
 from infra.emulator.signature import Credentials, Signed, verify, verify_2016
 from infra.emulator.state import Emulator
@@ -172,6 +172,8 @@ def _worded(error: Exception, request_id: str) -> Response:
             return JSONResponse(error.document(request_id), error.status, headers)
         case TooLargeError():
             return _worded(too_large(error.bytes_max), request_id)
+        case MalformedError():
+            return _worded(FcError(400, "InvalidArgument", str(error)), request_id)
         case HTTPException():
             return _worded(FcError(error.status_code, "MethodNotAllowed", error.detail), request_id)
         case _:

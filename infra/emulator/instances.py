@@ -19,7 +19,8 @@ from infra.emulator import memory, runtimes
 from infra.emulator.environment import environment
 from infra.emulator.errors import FcError
 from infra.emulator.headers import platform_lines
-from infra.emulator.http.client import AnswerError, Connections, LostError
+from infra.emulator.http.client import AnswerError, LostError
+from infra.emulator.http.connections import Connections
 from infra.emulator.model import LATEST, Code, Configuration, Version
 from infra.emulator.place import Place
 from infra.emulator.processes import GroupProcess, interpreter

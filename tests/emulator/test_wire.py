@@ -134,14 +134,46 @@ def test_a_caller_that_asks_first_is_told_to_go_on(emulator: Emulator, raw: Raw)
         b"POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx",
         b"GET / HTTP/1.1\r\nx: " + b"x" * 70_000,
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip\r\n\r\n",
     ],
-    ids=["no request", "two framings", "two lengths", "a head without an end"],
+    ids=[
+        "no request",
+        "two framings",
+        "two lengths",
+        "a head without an end",
+        "no chunk",
+        "no end",
+    ],
 )
 def test_what_is_not_http_is_answered_once_and_closed(emulator: Emulator, broken: bytes) -> None:
     got = talk(emulator, broken, b"")
 
     assert got.startswith(b"HTTP/1.1 400 Bad Request\r\n")
     assert b'"Code":"InvalidArgument"' in got
+
+
+def test_what_is_not_http_behind_a_request_is_answered_behind_it(
+    emulator: Emulator, raw: Raw
+) -> None:
+    host = raw(r"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    got = talk(emulator, request(host, body=b"1") + b"nonsense\r\n\r\n", b"")
+
+    first, second = got.split(b"HTTP/1.1 ")[1:]
+    assert first.startswith(b"200 OK\r\n")
+    assert first.endswith(b"\r\n\r\nok")
+    assert second.startswith(b"400 Bad Request\r\n")
+
+
+def test_a_body_that_is_not_http_is_answered_by_the_platform(emulator: Emulator, raw: Raw) -> None:
+    host = raw(r"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    head, *_ = chunked(host, "/", [])
+
+    got = talk(emulator, head + b"1\r\nx\r\nzz\r\n", b"")
+
+    assert got.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert b"not valid HTTP/1.1" in got
 
 
 def test_a_web_socket_is_refused_by_its_name(door: Door, name: str) -> None:

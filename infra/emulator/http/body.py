@@ -52,6 +52,13 @@ class TooLargeError(Exception):
         self.bytes_max = bytes_max
 
 
+class MalformedError(Exception):
+    """What comes is not HTTP/1.1 any more, so that a body has no end."""
+
+    def __init__(self) -> None:
+        super().__init__("the request is not valid HTTP/1.1")
+
+
 class Body:
     """One body. `bytes_max` is the most that is taken of it; `wanted` is called when it is asked
     for and not there yet, which is the moment to say 100 Continue. `size` is the declared length,

@@ -1,18 +1,15 @@
-"""The instances' side of HTTP/1.1: connections to one address, kept between requests.
+"""The instances' side of HTTP/1.1: a connection to an instance, for one request after the other.
 
-    kept() or made() ──▶ Connection ──send(head, body)──▶ answered ──▶ Answer ──its body──▶ done
-         ▲                                                                                   │
-         └──────────────────────────── release: kept, if it can take another ◀──────────────┘
+    send(head, body) ──▶ answered ──▶ Answer ──its body──▶ done ──▶ reusable, or not
 
-A request is never sent twice: the function may have acted on the first. Connections that have been
-idle for long are not used again, since servers commonly close theirs after 5 s.
+A request is never sent twice: the function may have acted on the first.
 """
 
 import asyncio
-import time
+import socket
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Final, Self, cast
+from typing import Final, cast
 
 import httptools
 
@@ -22,8 +19,7 @@ from infra.emulator.http.framing import Framing, value_of
 
 _HEAD_BYTES_MAX: Final = 64 * 1024
 """Read from a function before it is held to the platform's own, lower limit."""
-_IDLE_SECONDS_MAX: Final = 4.0
-_KEPT_MAX: Final = 256
+_QUICK_ACK: Final[int | None] = getattr(socket, "TCP_QUICKACK", None)
 
 
 class AnswerError(Exception):
@@ -158,6 +154,8 @@ class Connection(asyncio.Protocol):
             self._break(AnswerError("the function's answer is not HTTP"))
         if self._unfinished_bytes > _HEAD_BYTES_MAX:
             self._break(AnswerError("the head of the function's answer has no end"))
+        if self._busy and not self._acknowledged:
+            self._acknowledge()
 
     def pause_writing(self) -> None:
         """The instance is slow."""
@@ -220,6 +218,16 @@ class Connection(asyncio.Protocol):
             if self._done is not None and not self._done.done():
                 self._done.set_result(None)
 
+    def _acknowledge(self) -> None:
+        """Say at once that the beginning of an answer has come.
+
+        A server that writes head and body by two system calls, as many do, has its second one held
+        back by Nagle's algorithm until then: 40 ms, as Linux goes about it.
+        """
+        self._acknowledged = True
+        if _QUICK_ACK is not None and (sock := self.transport.get_extra_info("socket")):
+            sock.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
+
     def _break(self, error: Exception) -> None:
         """End what is under way with `error`."""
         if self._busy:
@@ -237,61 +245,7 @@ class Connection(asyncio.Protocol):
         self._headers: Headers = []
         self._trailers: Headers = []
         self._in_head, self._unfinished_bytes, self._until_close = True, 0, False
-
-
-class Connections:
-    """Connections to one address, those that are kept and those in use."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self._host, self._port = host, port
-        self._kept: list[Connection] = []
-
-    def kept(self) -> Connection | None:
-        """A connection that is free, if there is one."""
-        newest = time.monotonic() - _IDLE_SECONDS_MAX
-        while self._kept:
-            connection = self._kept.pop()
-            if connection.reusable and connection.idle_since > newest:
-                return connection
-            connection.abort()
-        return None
-
-    async def made(self) -> Connection:
-        """A new connection; raises OSError where nobody listens."""
-        loop = asyncio.get_running_loop()
-        _, connection = await loop.create_connection(Connection, self._host, self._port)
-        return connection
-
-    def release(self, connection: Connection) -> None:
-        """Keep it for another request, where it can take one."""
-        if connection.reusable and len(self._kept) < _KEPT_MAX:
-            connection.idle_since = time.monotonic()
-            self._kept.append(connection)
-        else:
-            connection.abort()
-
-    async def call(self, method: bytes, target: bytes, head: bytes, body: bytes = b"") -> Answer:
-        """Make one small request and wait for the whole answer."""
-        connection = self.kept() or await self.made()
-        try:
-            connection.send(method, target, head, body)
-            answer = await connection.answered()
-            await answer.body.read()
-            await connection.done()
-            return answer
-        finally:
-            self.release(connection)
-
-    def close(self) -> None:
-        """Close what is kept."""
-        while self._kept:
-            self._kept.pop().abort()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.close()
+        self._acknowledged = False
 
 
 def _no_length(method: bytes, body: bytes) -> bool:

@@ -19,7 +19,7 @@ from typing import Final, cast
 import httptools
 
 from infra.emulator.http import framing
-from infra.emulator.http.body import Body, Headers
+from infra.emulator.http.body import Body, Headers, MalformedError
 from infra.emulator.http.exchange import Exchange
 from infra.emulator.http.framing import Framing
 
@@ -51,7 +51,7 @@ class Connection(asyncio.Protocol):
         self._reading: Exchange | None = None
         self._current: Exchange | None = None
         self._task: asyncio.Task[None] | None = None
-        self._last_wish = self._half_closed = False
+        self._last_wish = self._half_closed = self._malformed = False
         self._unfinished_bytes = 0
         self._take: Callable[[bytes], None] | None = None
         self._beyond = b""
@@ -87,6 +87,8 @@ class Connection(asyncio.Protocol):
         if self._take is not None:
             self._take(data)
             return
+        if self._malformed:
+            return  # It is only read so that closing does not take the answer away.
         self._unfinished_bytes += len(data)
         try:
             self.parser.feed_data(data)
@@ -226,6 +228,8 @@ class Connection(asyncio.Protocol):
                 self._serve(self._waiting.popleft())
                 if not self.transport.is_closing():
                     self.transport.resume_reading()
+            elif self._malformed:
+                self._answer_malformed()
 
     def _look(self, exchange: Exchange) -> None:
         """See whether a caller that sends no more has refused what it was told, while it waits."""
@@ -244,8 +248,19 @@ class Connection(asyncio.Protocol):
         self._loop.call_later(_LINGER_SECONDS, self.transport.close)
 
     def _refuse(self) -> None:
-        """Answer what is not HTTP, where nothing else is under way, and close."""
-        if self._current is None and not self.transport.is_closing():
+        """Answer what is not HTTP when its turn has come, and close.
+
+        That is now, or after what is under way, or it is the answer to what is under way.
+        """
+        self._malformed = True
+        if self._reading is not None:
+            self._reading.body.fail(MalformedError())
+            self._reading = None
+        elif self._current is None:
+            self._answer_malformed()
+
+    def _answer_malformed(self) -> None:
+        if not self.transport.is_closing():
             body = b'{"Code":"InvalidArgument","Message":"the request is not valid HTTP/1.1"}'
             head = b"content-type: application/json\r\nconnection: close\r\n"
             size = b"content-length: %d\r\n\r\n" % len(body)
