@@ -69,10 +69,10 @@ class Matcher:
             for index, rule in enumerate(rules)
         ]
         self.rules = len(rules)
-        self._owners = [index for index, each in enumerate(patterns) if not each.near]
-        with_near = [index for index, each in enumerate(patterns) if each.near]
+        self._owners = [index for index, each in enumerate(patterns) if not each.first]
+        with_near = [index for index, each in enumerate(patterns) if each.first]
         expressions = [patterns[index].main for index in self._owners]
-        expressions += [patterns[index].near for index in with_near]
+        expressions += [patterns[index].first for index in with_near]
         expressions += [patterns[index].main for index in with_near]
         self._owners += with_near
         self.serialised = b""

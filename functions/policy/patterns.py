@@ -2,7 +2,7 @@
 
 words [账号, a.b], regex x+    ──▶  (?:(?:x+)|账号|a\\.b)
 words [账号], spread           ──▶  (?:账[ …]{0,3}号)
-near, unless                   ──▶  a pattern of their own, in any letter case
+near, needs, unless            ──▶  a pattern of their own, in any letter case
 """
 
 from collections.abc import Callable, Sequence
@@ -35,6 +35,12 @@ class Patterns:
     main: str
     near: str
     unless: str
+    needs: str = ""
+
+    @property
+    def first(self) -> str:
+        """What a text must hold to be looked at, where the rule says so."""
+        return self.near or self.needs
 
 
 def patterns_of(rules: Sequence[Rule], forms: Forms) -> list[Patterns]:
@@ -56,7 +62,10 @@ def _patterns(index: int, rule: Rule, forms: Forms) -> Patterns:
     if match.unless is not None:
         words = _words(index, match.unless.words, forms, "match.unless.words")
         unless = _pattern(match.unless.regex, words, ignore_case=True)
-    return Patterns(main, near, unless)
+    needs = ""
+    if match.needs:
+        needs = _pattern(None, _words(index, match.needs, forms, "match.needs"), ignore_case=True)
+    return Patterns(main, near, unless, needs)
 
 
 def _words(

@@ -1,7 +1,7 @@
 """What a rule may say. Closed sets, bounds on everything, nothing unknown.
 
 Rule ── id, why, source, category, severity, action, phase, message
-  ├── match: regex · words · near · unless · valid     what it looks for
+  ├── match: regex · words · near · needs · unless · valid     what it looks for
   ├── scope: roles · parts                             where it looks
   ├── mask: label · restore                            what stands in place of a find
   └── examples: find · pass                            how it is known to work
@@ -104,7 +104,8 @@ class Match(Record):
     """What a rule looks for: a regular expression (RE2 syntax), any of some words, or both.
 
     A find is what the regular expression matches, or its group `(?P<find>…)` where it has one.
-    `spread` also finds words with up to three separators between their letters.
+    `spread` also finds words with up to three separators between their letters. A text that holds
+    none of `needs`, in any letter case, is not looked at: so a pattern that is costly waits.
     """
 
     regex: Regex | None = None
@@ -112,6 +113,7 @@ class Match(Record):
     ignore_case: bool = False
     spread: bool = False
     near: Near | None = None
+    needs: Annotated[tuple[Word, ...], Field(max_length=200)] = ()
     unless: Unless | None = None
     valid: str | None = None
 
@@ -121,6 +123,8 @@ class Match(Record):
             raise ValueError("give regex, words, or both")
         if self.spread and not self.words:
             raise ValueError("spread is about words; give words, or leave it out")
+        if self.near is not None and self.needs:
+            raise ValueError("near asks for keywords already; leave needs out")
         if self.valid is not None and self.valid not in NAMES:
             raise ValueError(f"valid: {self.valid} is none of {', '.join(sorted(NAMES))}")
         return self

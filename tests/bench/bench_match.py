@@ -45,7 +45,7 @@ def _matcher(count: int) -> Matcher:
 def _expressions(count: int) -> list[str]:
     """The common database of so many rules: what every text is scanned for."""
     patterns = patterns_of(rules(count), forms)
-    return [each.near or each.main for each in patterns]
+    return [each.first or each.main for each in patterns]
 
 
 def _against_c(report: Report, matcher: Matcher, count: int) -> None:

@@ -53,6 +53,23 @@ def test_a_keyword_must_stand_within_so_many_characters(text: str, found: bool) 
     assert bool(hits(text, match)) is found
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("13800138000" + "。" * 500 + "PHONE", True),
+        ("手机 13800138000", True),
+        ("13800138000", False),
+    ],
+)
+def test_a_text_that_holds_no_needed_word_is_not_looked_at(text: str, found: bool) -> None:
+    assert bool(hits(text, Match(regex="1[0-9]{10}", needs=("手机", "phone")))) is found
+
+
+def test_near_and_needs_are_not_given_together() -> None:
+    with pytest.raises(ValueError, match="leave needs out"):
+        Match(regex="x", near=Near(words=("y",)), needs=("z",))
+
+
 def test_a_find_far_from_the_keyword_does_not_hide_one_near_it() -> None:
     text = "13800138000" + " " * 80 + "手机 13900139000"
     match = Match(regex="1[0-9]{10}", near=Near(words=("手机",), within=10))
