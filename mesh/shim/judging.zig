@@ -137,9 +137,13 @@ pub fn flush(reply: *Reply) !abi.Flow {
     return .go;
 }
 
-/// Nothing more of a denied response gets out, but for the words that end it.
-pub fn drop(reply: *Reply) abi.Flow {
-    return flush(reply) catch .drop;
+/// Nothing more of a denied response gets out, but for the words that end it. Where its end cannot
+/// be told, the stream breaks off.
+pub fn drop(stream: *const Stream, reply: *Reply, end: bool) abi.Flow {
+    return flush(reply) catch {
+        if (end) asking.answerCaller(stream.template, .shim_fault, denial.nobody);
+        return .drop;
+    };
 }
 
 fn refuse(stream: *Stream, reply: *Reply, why: core.Denial, said: Said) !abi.Flow {

@@ -115,7 +115,7 @@ pub fn onBody(context: u32, bytes: u32, end: bool) abi.Flow {
         return .go;
     }
     const reply = stream.reply orelse return .go;
-    if (reply.call.state == .denied) return judging.drop(reply);
+    if (reply.call.state == .denied) return judging.drop(stream, reply, end);
     reply.is_held = true;
     if (reply.call.is_window) {
         return take(stream, reply, end) catch |err| judging.fail(stream, reply, err);
