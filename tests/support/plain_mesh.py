@@ -19,6 +19,7 @@ from tests.support.upstream import respond
 
 Form = Literal["hold", "portable"]
 _TYPES = "type.googleapis.com"
+_DISCOVERED = "meshward.json"
 
 
 @contextmanager
@@ -30,10 +31,12 @@ def plain_mesh(
     shim: Path | None = None,
     http2: bool = False,
     of_listener: Mapping[str, Any] | None = None,
+    discovered_in: Path | None = None,
 ) -> Iterator[Sidecar]:
     """The sidecar; `hosts` are the loopback ports behind them, the first one is the provider's.
 
-    A host without a port is looked up as a real one would be.
+    A host without a port is looked up as a real one would be. With a folder `discovered_in`, Envoy
+    finds the plugin's configuration there (`hand_out`), as it gets it from Istio while it runs.
     """
     provider = next(iter(hosts))
     mesh = Mesh(
@@ -53,8 +56,36 @@ def plain_mesh(
             each["typed_extension_protocol_options"] = dict(HTTP2)
     (chain,) = config["static_resources"]["listeners"][0]["filter_chains"]
     chain["filters"][-1]["typed_config"].update(of_listener or {})
+    if discovered_in is not None:
+        hand_out(discovered_in, form, settings, shim)
+        manager = chain["filters"][-1]["typed_config"]
+        manager["http_filters"][0] = {
+            "name": "meshward",
+            "config_discovery": {
+                "type_urls": [f"{_TYPES}/envoy.extensions.filters.http.wasm.v3.Wasm"],
+                "config_source": {
+                    "resource_api_version": "V3",
+                    "path_config_source": {
+                        "path": str(discovered_in / _DISCOVERED),
+                        "watched_directory": {"path": str(discovered_in)},
+                    },
+                },
+            },
+        }
     with running(config) as sidecar:
         yield sidecar
+
+
+def hand_out(folder: Path, form: Form, settings: str, shim: Path | None = None) -> None:
+    """Give the plugin another configuration, all at once."""
+    resource = {
+        "@type": f"{_TYPES}/envoy.config.core.v3.TypedExtensionConfig",
+        "name": "meshward",
+        "typed_config": typed_config(form, settings, shim or build()),
+    }
+    fresh = folder / f".{_DISCOVERED}"
+    fresh.write_text(json.dumps({"resources": [resource]}))
+    fresh.replace(folder / _DISCOVERED)
 
 
 def cluster(host: str) -> str:
