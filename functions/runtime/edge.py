@@ -45,8 +45,8 @@ Coding = Callable[[bytes, str], bytes]
 _MARGIN_SECONDS_MAX: Final = 0.05
 _MARGIN_SHARE: Final = 0.1
 """Kept back from the deadline, so that the verdict still arrives in time."""
-_BEGIN_MAX: Final = 16
-"""Calls in one turn of the event loop: some 4 ms of work."""
+_BEGIN_MAX: Final = 8
+"""Calls in one turn of the event loop: some 2 ms of work."""
 
 
 class _NoVerdict(Exception):
