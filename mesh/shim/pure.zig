@@ -32,6 +32,7 @@ pub const windows = @import("windows.zig");
 test {
     @import("std").testing.refAllDecls(@This());
     _ = @import("core_test.zig");
+    _ = @import("streams_test.zig");
     _ = @import("int.zig");
     _ = @import("unescape.zig");
 }

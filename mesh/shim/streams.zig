@@ -273,33 +273,3 @@ fn checkOf(call: *const core.Call, tokens: *const [core.checks_max]u32, token: u
     }
     return null;
 }
-
-fn nothing(context: u32) Stream {
-    return .{
-        .context = context,
-        .plugin = null,
-        .host = undefined,
-        .template = undefined,
-        .began_ms = 0,
-        .call = .{ .body_bytes_max = 0 },
-        .cache_seconds = 0,
-    };
-}
-
-test "a place is given back" {
-    defer release(7);
-    const first = take(nothing(7)).?;
-    try std.testing.expectEqual(first, find(7));
-    release(7);
-    try std.testing.expectEqual(null, find(7));
-    try std.testing.expectEqual(first, take(nothing(7)));
-}
-
-test "when all places are taken there is none" {
-    for (1..streams_max + 1) |context| {
-        try std.testing.expect(take(nothing(@intCast(context))) != null);
-    }
-    try std.testing.expectEqual(null, take(nothing(streams_max + 1)));
-    for (1..streams_max + 1) |context| release(@intCast(context));
-    try std.testing.expectEqual(0, slots_used);
-}
