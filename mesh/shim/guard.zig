@@ -17,6 +17,7 @@ const denial = @import("denial.zig");
 const headers = @import("headers.zig");
 const hosts = @import("hosts.zig");
 const log = @import("log.zig");
+const memory = @import("memory.zig");
 const message = @import("message.zig");
 const metrics = @import("metrics.zig");
 const reply = @import("reply.zig");
@@ -110,6 +111,7 @@ pub fn onKeys(plugin: *streams.Plugin) void {
         if (stream.plugin != plugin or !is_waiting) continue;
         abi.enter(stream.context) catch continue;
         asking.release(stream, .request, admit(stream));
+        memory.sweep();
     }
 }
 

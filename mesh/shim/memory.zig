@@ -41,7 +41,8 @@ pub fn allocate(size: usize) ?[*]u8 {
     return block.ptr;
 }
 
-/// Frees what `allocate` gave; called at the end of every callback.
+/// Frees what `allocate` gave; called at the end of every callback, and between the streams that one
+/// callback is about: there may be a thousand.
 pub fn sweep() void {
     for (blocks[0..count]) |block| allocator.free(block);
     count = 0;

@@ -172,6 +172,7 @@ pub fn onTick(plugin: *streams.Plugin) void {
         if (reply.windows.isDue(window.bytes, window.ms, now)) {
             abi.enter(stream.context) catch continue;
             asking.release(stream, .response, judging.proceed(stream, reply));
+            memory.sweep();
         }
         waits = waits or reply.windows.waiting.items.len > 0;
     }

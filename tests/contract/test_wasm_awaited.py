@@ -12,7 +12,7 @@ import pytest
 
 from tests.contract.proxy_wasm import DROP, GO, HOLD, Callout, Headers, SharedData, Stream
 from tests.contract.scenarios import Form
-from tests.contract.test_wasm import headers_for, reason_of
+from tests.contract.test_wasm import configuration, headers_for, reason_of
 from tests.contract.test_wasm_faults import ALLOW, MASK
 from tests.contract.wasm_host import Compiled
 from tests.contract.wasm_worker import BROKER, Worker, keyed
@@ -252,3 +252,24 @@ def test_many_wait_and_all_go_on(shim: Compiled, form: Form) -> None:
     for callout, stream in itertools.zip_longest(worker.host.callouts[1:], streams):
         worker.host.answer(worker.plugin, callout, ALLOW, b"")
         assert stream.continued
+
+
+@pytest.mark.parametrize("comes", [True, False])
+def test_a_crowd_is_let_go_like_one(shim: Compiled, form: Form, *, comes: bool) -> None:
+    """What a call needs of the worker's memory is free again for the next one."""
+    denial = {"path_prefix": "/", "content_type": "text/plain", "body": "{reason}"}
+    query: dict[str, object] = {"query": "key"}
+    text = configuration(["api.test"], [denial], credential=query, broker=BROKER, body=form)
+    worker = Worker(shim, text=text)
+    (keys,) = worker.tick()
+    streams = [opened(worker, path="/" + "p" * 2_000, end=True) for _ in range(200)]
+    if comes:
+        worker.give(keys)
+        for callout in worker.host.callouts[1:]:
+            worker.host.answer(worker.plugin, callout, ALLOW, b"")
+        paths = {dict(gone(worker, stream))[":path"][-11:] for stream in streams}
+        assert paths == {"?key=sk-one"}
+        return
+    worker.tick(TIMEOUT_MS)
+    answers = {stream.response.body for stream in streams if stream.response}
+    assert answers == {b"key.unavailable"}
