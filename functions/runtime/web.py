@@ -78,7 +78,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The answer to a call. Headers are plain ASCII; the length of `content` is added to them."""
+    """The answer to a call. Headers are Latin-1; the length of `content` is added to them."""
 
     content: bytes = b""
     status: int = 200
@@ -100,7 +100,10 @@ def application(answer: Answer) -> Application:
 
     async def app(scope: Event, receive: Receive, send: Send) -> None:
         reply = await answer(Call(scope, receive))
-        headers = [(name.encode(), value.encode()) for name, value in reply.headers.items()]
+        headers = [
+            (name.encode("latin-1"), value.encode("latin-1"))
+            for name, value in reply.headers.items()
+        ]
         headers.append((b"content-length", b"%d" % len(reply.content)))
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": reply.content})

@@ -55,7 +55,7 @@ async def test_a_reply_bears_its_length_and_ends_the_call() -> None:
     sent: list[Any] = []
 
     async def answer(_call: Call) -> Reply:
-        return Reply("账".encode(), 201, {"content-type": "text/plain"})
+        return Reply("账".encode(), 201, {"content-type": "text/café"})
 
     async def receive() -> dict[str, Any]:
         return GONE
@@ -64,7 +64,7 @@ async def test_a_reply_bears_its_length_and_ends_the_call() -> None:
         sent.append(event)
 
     await application(answer)({"method": "GET", "path": "/", "headers": []}, receive, send)
-    headers = [(b"content-type", b"text/plain"), (b"content-length", b"3")]
+    headers = [(b"content-type", b"text/caf\xe9"), (b"content-length", b"3")]
     assert sent == [
         {"type": "http.response.start", "status": 201, "headers": headers},
         {"type": "http.response.body", "body": "账".encode()},
