@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from functions.verdict import Secret
+from functions.verdict.keys import HostKeys, KeySet, seal
 from tests.contract.proxy_wasm import Callout, Headers, Stream
 from tests.contract.scenarios import SECRET
 
@@ -19,6 +21,7 @@ _CONTRACT: Final[Headers] = [
     ("x-meshward-contract", "1"),
     ("x-meshward-revision", "r1"),
 ]
+BROKER: Final = "broker"
 FAILS: Final = frozenset({"broken", "throttled", "lost", "late", "garbage"})
 
 
@@ -91,6 +94,26 @@ def made(
     return ([], b"") if kind == "lost" else (pairs, body)
 
 
+def came_through(call: Call, checks: list[dict[str, Any]]) -> None:
+    """What has come to the caller is what its checks have let go."""
+    reply = call.stream.reply
+    if reply is None:
+        return
+    for piece in call.forbidden:
+        assert piece not in reply.sent, "a denied window came through"
+    if reply.is_complete and not call.is_streamed and reply.sent and not call.is_denied:
+        if all(call.reply.settled.values()) and call.reply.settled:
+            assert reply.sent == (call.reply.changed or call.reply.whole)
+        elif call.reply.settled:
+            assert call.reply.whole not in reply.sent, "a denied answer came through"
+    if reply.is_complete and call.is_streamed and not call.reply.touched:
+        assert reply.sent == call.reply.whole, "a stream came out otherwise"
+        for check in checks:
+            if "response" in check["phases"]:
+                shown = call.shown.get(check["name"], b"")
+                assert shown == call.reply.whole, "a check has not seen all of a stream"
+
+
 def pieces(body: bytes) -> list[bytes]:
     """The whole pieces of a provider's stream that are in a window."""
     marked = body.replace(b">", b">\n").splitlines()
@@ -112,9 +135,22 @@ def some_check(choose: Choose, index: int) -> dict[str, Any]:
     }
 
 
-def configuration(form: str, checks: list[dict[str, Any]]) -> dict[str, Any]:
-    """The plugin's, with small windows, so that there are many."""
-    credential = {"header": "authorization", "prefix": "Bearer ", "key": "sk-own"}
+def keys(choose: Choose, callout: Callout) -> tuple[Headers, bytes]:
+    """What the broker says to a call for keys: the keys, those of nobody, or nothing at all."""
+    kind = choose(4)
+    if kind == 0:
+        return [], b""
+    signature = dict(callout.headers)["x-meshward-signature"]
+    named = (HostKeys(name="api.test", keys=("sk-own",)),) if kind > 1 else ()
+    document = KeySet(version="0123456789ab", hosts=named).to_document()
+    return [(":status", "200")], seal(Secret(SECRET), signature, document)
+
+
+def configuration(form: str, checks: list[dict[str, Any]], *, has_key: bool) -> dict[str, Any]:
+    """The plugin's, with small windows, so that there are many; its key its own or a broker's."""
+    credential = {"header": "authorization", "prefix": "Bearer "}
+    credential |= {"key": "sk-own"} if has_key else {}
+    broker = {"cluster": BROKER, "authority": "broker.test", "timeout_ms": 300}
     template = {"path_prefix": "/", "content_type": "text/plain", "body": "{reason}"}
     return {
         "contract": 1,
@@ -124,4 +160,5 @@ def configuration(form: str, checks: list[dict[str, Any]]) -> dict[str, Any]:
         "window": {"bytes": 24, "ms": 100},
         "hosts": [{"name": "api.test", "credential": credential, "denials": [template]}],
         "checks": checks,
+        **({} if has_key else {"broker": broker}),
     }
