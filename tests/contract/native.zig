@@ -242,4 +242,5 @@ fn expectLoads(vector: Config, document: []const u8, memory: std.mem.Allocator) 
 
 test {
     _ = @import("native_keys.zig");
+    _ = @import("native_scenarios.zig");
 }
