@@ -7,8 +7,8 @@
         └── outcome     what comes of it
 
 Runners play each in each of its forms: in wasmtime (test_wasm_scenarios.py), in a real Envoy
-(test_envoy_scenarios.py). Of those about requests, native_scenarios.zig plays what the state machine
-makes of them; windows and headers of responses are moved by code that needs a host.
+(test_envoy_scenarios.py). Of those about requests, native_scenarios.zig plays what the state
+machine makes of them; windows and headers of responses are moved by code that needs a host.
 """
 
 import json
