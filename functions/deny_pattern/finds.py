@@ -104,7 +104,7 @@ def finds(message: Message, compiled: CompiledPolicy, phase: Phase) -> list[Foun
                     raise TooLarge(
                         "the body holds more text in disguises and encodings than is read"
                     )
-            for hit in compiled.matcher.hits(text, readers):
+            for hit in compiled.matcher.hits(text, readers, reading.data):
                 rule = rules[hit.rule]
                 fellows = found[_STRICTNESS.index(rule.action)]
                 start, end = reading.text.span(hit.start, hit.end)

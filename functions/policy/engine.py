@@ -88,15 +88,19 @@ class Matcher:
             self._first = first
             self._second = dict(zip(with_near, second, strict=True))
 
-    def hits(self, text: str, reads: Sequence[bool] | None = None) -> list[Hit]:
+    def hits(
+        self, text: str, reads: Sequence[bool] | None = None, data: bytes | None = None
+    ) -> list[Hit]:
         """The finds of all rules in `text`, by rule in the order of the policy, then by place.
 
-        `reads` says for each rule whether it reads this text; without it all do. A rule has at most
+        `reads` says for each rule whether it reads this text; without it all do. `data` is the text
+        in UTF-8, where that is at hand. A rule has at most
         `FINDINGS_MAX` finds; where there are more, the last one is the rest of the text.
         """
         if self._first is None or not text:
             return []
-        data = _bytes_of(text)
+        if data is None:
+            data = _bytes_of(text)
         numbers = self._first.numbers(data)
         if not numbers:
             return []

@@ -20,7 +20,7 @@ from functions.prompt.decoding import decode
 from functions.prompt.folding import fold
 from functions.prompt.normalise import Normalised, narrowed, normalise
 from functions.prompt.smuggling import unhidden
-from functions.prompt.traits import Trait, traits_of
+from functions.prompt.traits import Trait, traits_in, traits_of
 
 _PLAIN: Final = "plain"
 _NORMALISED: Final = "normalised"
@@ -28,18 +28,24 @@ _NORMALISED: Final = "normalised"
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One reading of a text. `view` says how it came about; `plain` where nothing was changed."""
+    """One reading of a text. `view` says how it came about; `plain` where nothing was changed.
+
+    `data` is its text in UTF-8 where that had to be made to read it: large texts take longer to
+    encode than to match.
+    """
 
     view: str
     text: Normalised
+    data: bytes | None = None
 
 
 def readings(text: str) -> Iterator[Reading]:
     """Every reading of `text`, the plainest first, each text once."""
     narrow = narrowed(text)
-    traits = traits_of(narrow)
+    data = narrow.encode("utf-8", "replace")
+    traits = traits_in(data)
     if not traits:
-        yield Reading(_PLAIN if narrow == text else _NORMALISED, Normalised(narrow))
+        yield Reading(_PLAIN if narrow == text else _NORMALISED, Normalised(narrow), data)
         return
     seen: set[str] = set()
     for reading in _all(text, traits):

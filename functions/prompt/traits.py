@@ -119,7 +119,11 @@ def _proof(trait: Trait) -> "re2._Regexp":
 
 def traits_of(text: str) -> frozenset[Trait]:
     """The traits of `text`; all of them where they cannot be told."""
-    data = text.encode("utf-8", "replace")
+    return traits_in(text.encode("utf-8", "replace"))
+
+
+def traits_in(data: bytes) -> frozenset[Trait]:
+    """The traits of a text in UTF-8."""
     hinted = _SET.Match(data)
     if hinted == _PLAIN_RESULT:
         return _NOTHING

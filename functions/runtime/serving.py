@@ -11,9 +11,14 @@ What takes long to import is imported in between, while nothing looks for garbag
 import gc
 import importlib
 import sys
+from typing import Final
 
 from functions.runtime import logs
 from functions.runtime.settings import current
+
+_TURN_SECONDS: Final = 0.0005
+"""How long a thread may keep the interpreter while others ask for it; Python's own is 5 ms. A call
+asks several times, and beside it a large message may be judged or policies be taken up."""
 
 
 def main(arguments: list[str]) -> int:
@@ -34,6 +39,7 @@ def main(arguments: list[str]) -> int:
         logs.event("error", "start refused", f"no module {error.name}")
         return 1
     _settle_garbage()
+    sys.setswitchinterval(_TURN_SECONDS)
     serve(handler, settings)
     return 0
 
