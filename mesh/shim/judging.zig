@@ -31,8 +31,9 @@ fn openNext(stream: *Stream, reply: *Reply) !abi.Flow {
     const windows = &reply.windows;
     const window = plugin.config.window;
     if (!windows.isDue(window.bytes, window.ms, asking.nowMs())) {
-        if (windows.waiting.items.len > 0 and !windows.is_open) tick(plugin, true);
-        return .hold;
+        if (windows.waiting.items.len == 0 or windows.is_open) return .hold;
+        // Without ticks it would wait for the provider's next bytes: then it is judged now.
+        if (tick(plugin, true)) return .hold else |_| {}
     }
     try windows.open();
     reply.call = .{
@@ -122,7 +123,7 @@ fn passed(stream: *Stream, reply: *Reply) !abi.Flow {
     const waited_ms = asking.nowMs() -% windows.waiting_since_ms;
     const is_fresh = windows.waiting.items.len > 0 and waited_ms < plugin.config.window.ms;
     if (windows.has_ended) return proceed(stream, reply);
-    if (is_fresh) tick(plugin, true);
+    if (is_fresh) tick(plugin, true) catch {};
     if (windows.ready.items.len == 0 or !reply.is_held) return proceed(stream, reply);
     const flow = try flush(reply);
     _ = proceed(stream, reply);
@@ -185,8 +186,8 @@ pub fn fail(stream: *Stream, reply: *Reply, err: anyerror) abi.Flow {
 
 /// Has `reply.onTick` called while any stream of `plugin` waits for its window to be due. To be
 /// called in the context of the plugin or of one of its streams: each has ticks of its own.
-pub fn tick(plugin: *streams.Plugin, on: bool) void {
+pub fn tick(plugin: *streams.Plugin, on: bool) abi.Error!void {
     if (on == plugin.is_ticking) return;
+    try abi.tickEvery(if (on) tick_ms else plugin.idle_tick_ms);
     plugin.is_ticking = on;
-    abi.tickEvery(if (on) tick_ms else plugin.idle_tick_ms) catch return;
 }

@@ -176,7 +176,7 @@ pub fn onTick(plugin: *streams.Plugin) void {
         }
         waits = waits or reply.windows.waiting.items.len > 0;
     }
-    if (!waits) judging.tick(plugin, false);
+    if (!waits) judging.tick(plugin, false) catch return;
 }
 
 /// New bytes of a stream: into the plugin's memory, so that Envoy holds nothing that is not judged.

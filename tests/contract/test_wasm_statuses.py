@@ -211,3 +211,20 @@ def test_whichever_host_call_fails_the_call_ends_and_nothing_unjudged_comes_thro
         host, played, stream = lived(shim, life, form, number, statuses[number % len(statuses)])
         if stream is not None:
             holds(host, played, stream)
+
+
+def test_a_host_that_makes_no_ticks_has_windows_judged_as_they_come(shim: Compiled) -> None:
+    check = {**CHECK, "phases": ["response"]}
+    text = configuration(["api.test"], check=check, window={"ms": 50})
+    host = Host(shim, clusters={"check"}, refused={"proxy_set_tick_period_milliseconds"})
+    plugin = host.load(text)
+    assert plugin is not None
+    stream, _ = host.open(
+        plugin, [(":method", "GET"), (":authority", "api.test"), (":path", "/")], True
+    )
+    host.headers_gone(stream)
+    host.reply(stream, [(":status", "200"), ("content-type", "text/event-stream")])
+    for number, piece in enumerate((b"one", b"two", b"three")):
+        host.reply_body(stream, piece)
+        assert host.callouts[number].body == piece
+        host.answer(plugin, host.callouts[number], ALLOW, b"")
