@@ -69,9 +69,13 @@ _TABLE_MAX: Final = 16_384
 _TO_SIMPLIFIED: Final = _Simplified({ord(each): said for each, said in _SIMPLIFIED.items()})
 _SYMBOLS: Final = "\U0001f130-\U0001f189\U0001f1e6-\U0001f1ff"
 _SYMBOL: Final = frozenset(_members(_SYMBOLS))
+# Signs that look like letters: flags' letters, letters in squares, some notes of music.
+_SIGNS: Final = _SYMBOLS + "".join(
+    sorted(each for each in _LOOK_ALIKES if not each.isalnum() and each not in _SYMBOL)
+)
 # A word that is not all ASCII, from where it begins, with its marks.
 _TOKEN: Final = re.compile(
-    rf"(?:(?<![^\W_])[A-Za-z0-9]*+[^\W\x00-\x7f]|[{_MARKS}])(?:[^\W_]|[{_MARKS}{_SYMBOLS}])*"
+    rf"(?:(?<![^\W_])[A-Za-z0-9]*+)?(?:[^\W\x00-\x7f]|[{_MARKS}{_SIGNS}])(?:[^\W_]|[{_MARKS}{_SIGNS}])*"
 )
 _LATIN: Final = re.compile("[A-Za-z0-9]")
 # Greek, Cyrillic, Armenian, Cherokee and Coptic, of which many letters look like Latin ones.

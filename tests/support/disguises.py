@@ -58,6 +58,11 @@ def bold(letter: re.Match[str]) -> str:
     return chr(0x1D41A - ord("a") + ord(letter[0]))
 
 
+def flag(letter: re.Match[str]) -> str:
+    """A capital letter as the sign of which flags are made."""
+    return chr(0x1F1E6 - ord("A") + ord(letter[0]))
+
+
 def as_selectors(word: str) -> str:
     """Bytes as variation selectors, behind an emoji that shows."""
     return "🙂" + "".join(chr(at + (0xFE00 if at < 16 else 0xE00F0)) for at in word.encode())
@@ -86,6 +91,7 @@ OWN: Final[dict[str, tuple[str, Disguise]]] = {
     "tag characters": ("order", lambda word: "".join(chr(0xE0000 + ord(each)) for each in word)),
     "words joined by underscores": ("order", lambda word: word.replace(" ", "_")),
     "words joined by plus signs": ("order", lambda word: word.replace(" ", "+")),
+    "letters of flags": ("key", lambda word: re.sub("[A-Z]", flag, word)),
     "no-break spaces": ("order", lambda word: word.replace(" ", "\xa0")),
     "accents": ("order", lambda word: word.translate(str.maketrans("ioea", "íöéà"))),
     "half in bold Markdown": ("order", lambda word: f"ig**nore**{word[6:]}"),
