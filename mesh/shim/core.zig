@@ -20,8 +20,7 @@
 //!     judging  replaced                             as for allow                    as there
 //!     both     refused                              deny, for that reason           denied
 //!     both     waived                               pass                            passed
-//!     passed   anything                             wait                            passed
-//!     denied   anything                             wait                            denied
+//!     passed, denied: anything                      wait                            as it was
 //!
 //! In `mode: monitor` every answer is as for allow. A check that is retried sees the message as it
 //! is then: a mask of its stage may have come in between, and what leaves is judged all the same.
@@ -119,8 +118,8 @@ pub const Call = struct {
     is_window: bool = false,
     body_bytes_max: u64,
     state: enum { reading, judging, passed, denied } = .reading,
-    /// No key is there yet: what has been read is only remembered, until one is.
-    awaiting: ?Read = null,
+    /// No key is there yet: of what is read only `bytes` are remembered, and whether it is all.
+    awaiting: enum { nothing, more, all } = .nothing,
     /// Of the body, seen or announced.
     bytes: u64 = 0,
     /// When the message was whole.
@@ -144,8 +143,9 @@ pub const Call = struct {
             .waived => return .{ .action = call.pass() },
             .read => |read| {
                 if (call.state != .reading) return .{ .action = .wait };
-                if (call.awaiting) |*so_far| {
-                    so_far.* = .{ .bytes = @max(so_far.bytes, read.bytes), .end = read.end };
+                if (call.awaiting != .nothing) {
+                    call.bytes = @max(call.bytes, read.bytes);
+                    call.awaiting = if (read.end) .all else .more;
                     return .{ .action = .wait };
                 }
                 if (read.bytes > call.body_bytes_max) {

@@ -51,15 +51,14 @@ test "what is decided stays decided" {
 
 test "what is read while a key is awaited is only remembered, all of it" {
     const rules = rulesOf(&.{1});
-    var call: Call = .{ .body_bytes_max = 10, .awaiting = .{} };
+    var call: Call = .{ .body_bytes_max = 10, .awaiting = .more };
     for ([_]core.Read{ .{ .bytes = 3 }, .{ .bytes = 99 }, .{ .end = true } }) |read| {
         try testing.expectEqual(Step{ .action = .wait }, call.step(&rules, .{ .read = read }, 0));
     }
-    const read = call.awaiting.?;
-    try testing.expectEqual(core.Read{ .bytes = 99, .end = true }, read);
     try testing.expectEqual(.reading, call.state);
-    call.awaiting = null;
-    const step = call.step(&rules, .{ .read = read }, 1);
+    try testing.expectEqual(.all, call.awaiting);
+    call.awaiting = .nothing;
+    const step = call.step(&rules, .{ .read = .{ .bytes = call.bytes, .end = true } }, 1);
     try testing.expectEqual(.request_too_large, step.action.deny.reason);
 }
 

@@ -78,7 +78,8 @@ fn examine(context: u32, end: bool) abi.Error!abi.Flow {
     });
     if (end and host.isUnchecked(path)) stream.is_unchecked = true;
     const announced = if (end) 0 else stream.message.announced_bytes;
-    stream.call.awaiting = .{ .bytes = announced, .end = end };
+    stream.call.awaiting = .more;
+    _ = advance(stream, .{ .read = .{ .bytes = announced, .end = end } }, .{});
     return admit(stream);
 }
 
@@ -92,8 +93,8 @@ fn admit(stream: *Stream) abi.Flow {
     };
     takeover.set(&stream.host.credential, chosen.key) catch return refuse(stream, .shim_fault);
     stream.key_id = chosen.id;
-    const read = stream.call.awaiting orelse return .hold;
-    stream.call.awaiting = null;
+    const read: core.Read = .{ .bytes = stream.call.bytes, .end = stream.call.awaiting == .all };
+    stream.call.awaiting = .nothing;
     const flow = advance(stream, if (stream.is_unchecked) .waived else .{ .read = read }, .{});
     if (stream.call.state != .reading or plugin.config.body == .hold) return flow;
     // The headers go on; the body may come out longer or shorter than they announce.
@@ -107,7 +108,7 @@ fn admit(stream: *Stream) abi.Flow {
 pub fn onKeys(plugin: *streams.Plugin) void {
     if (!broker.isAwaitingOver(plugin)) return;
     for (streams.all()) |*stream| {
-        const is_waiting = stream.call.awaiting != null and stream.call.state == .reading;
+        const is_waiting = stream.call.awaiting != .nothing and stream.call.state == .reading;
         if (stream.plugin != plugin or !is_waiting) continue;
         abi.enter(stream.context) catch continue;
         asking.release(stream, .request, admit(stream));
