@@ -20,7 +20,7 @@
 //!     judging  replaced                             as for allow                    as there
 //!     both     refused                              deny, for that reason           denied
 //!     both     waived                               pass                            passed
-//!     passed, denied: anything                      wait                            as it was
+//!     decided  anything                             wait                            as there
 //!
 //! In `mode: monitor` every answer is as for allow. A check that is retried sees the message as it
 //! is then: a mask of its stage may have come in between, and what leaves is judged all the same.
