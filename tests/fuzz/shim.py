@@ -84,7 +84,8 @@ def answers(shim: Compiled, random: Random) -> None:
     host, plugin = _loaded(shim)
     for _ in range(30):
         stream, _ = host.open(plugin, _head(), False)
-        host.body(stream, b"a prompt", True)
+        if host.body(stream, b"a prompt", True) == GO:
+            continue  # The damage was to how long the allow before it may be reused.
         headers = [pair for pair in _ALLOW if random.random() > 0.05]
         headers += [random.choice(_ALLOW) for _ in range(random.randrange(2))]
         headers = [(name, _spoilt(value, random)) for name, value in headers]
