@@ -22,6 +22,7 @@ from infra.local.children import Child
 from infra.local.readiness import wait_for_keys
 from infra.ports import free_port
 from mesh.sidecar import Document, Redirect, Sidecar
+from tests.support.changed import changed
 from tests.support.mesh import Form, manifests, rendered, running
 from tests.support.upstream import Upstream, respond
 from tests.support.wire import Message, call, request
@@ -147,17 +148,10 @@ def instance(stack: Stack) -> Callable[[str], int]:
 
 def impatient(documents: list[Document]) -> list[Document]:
     """The same manifests with every check's time limit cut to `TIMEOUT_MS`."""
-    return [Document(document.file, _impatient(document.content)) for document in documents]
 
+    def cut(member: dict[str, Any]) -> dict[str, Any]:
+        if "timeout_ms" in member:
+            member["timeout_ms"] = min(member["timeout_ms"], TIMEOUT_MS)
+        return member
 
-def _impatient(node: Any) -> Any:
-    if isinstance(node, dict):
-        return {
-            key: min(value, TIMEOUT_MS) if key == "timeout_ms" else _impatient(value)
-            for key, value in node.items()
-        }
-    if isinstance(node, list):
-        return [_impatient(value) for value in node]
-    if isinstance(node, str) and node.startswith("{") and "timeout_ms" in node:
-        return json.dumps(_impatient(json.loads(node)))
-    return node
+    return changed(documents, cut)

@@ -23,6 +23,7 @@ from infra.local.banner import GUARDED_HOST
 from infra.local.readiness import wait_for_keys
 from mesh.sidecar import Document, Sidecar
 from tests.e2e.conftest import Judge, get_json
+from tests.support.changed import changed
 from tests.support.mesh import Form, manifests, rendered, running
 from tests.support.waiting import wait_until
 
@@ -123,19 +124,10 @@ def load_on(sidecar: Sidecar) -> Iterator[Load]:
 def hasty(documents: list[Document]) -> list[Document]:
     """The same manifests, the keys asked for every second."""
 
-    def changed(node: Any) -> Any:
-        if isinstance(node, dict):
-            return {
-                name: 1 if name == "refresh_seconds" else changed(value)
-                for name, value in node.items()
-            }
-        if isinstance(node, list):
-            return [changed(each) for each in node]
-        if isinstance(node, str) and node.startswith("{") and "refresh_seconds" in node:
-            return json.dumps(changed(json.loads(node)))
-        return node
+    def hurried(member: dict[str, Any]) -> dict[str, Any]:
+        return {**member, "refresh_seconds": 1} if "refresh_seconds" in member else member
 
-    return [Document(each.file, changed(each.content)) for each in documents]
+    return changed(documents, hurried)
 
 
 @pytest.mark.parametrize("form", ["portable", "hold"])

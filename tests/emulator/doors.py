@@ -11,6 +11,7 @@ import os
 import socket
 import sys
 import zipfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,20 +33,20 @@ ACCOUNT_ID = "1234567890123456"
 SERVER, IN_PROCESS = DOORS = ("server", "in process")
 
 
-class Door:
+class Door(ABC):
     """A running emulator behind the URLs of its two APIs, with what tests ask of it."""
 
     def __init__(self, url: str, fc2_url: str) -> None:
         self.url, self.fc2_url = url, fc2_url
         self.sdk: Client = self.api("id", "secret")
 
+    @abstractmethod
     def exchange(self, parts: bytes) -> Message:
         """The answer to a request in bytes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def broken(self, parts: bytes) -> bytes:
         """What comes back of an answer that is not whole, in bytes."""
-        raise NotImplementedError
 
     def api(self, access_key_id: str, secret: str) -> Client:
         """A client of the FC 3.0 SDK with these credentials."""

@@ -3,7 +3,6 @@
 Each test counts what arrives at the provider and at the broker, by key.
 """
 
-import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -18,6 +17,7 @@ from infra.local.readiness import wait_for_keys
 from infra.ports import free_port
 from mesh.sidecar import Document, Redirect, Sidecar
 from tests.contract.test_wasm_faults import ALLOW
+from tests.support.changed import changed
 from tests.support.mesh import (
     DENY_PATTERN,
     KEY_BROKER,
@@ -61,18 +61,15 @@ def connected(guard: Guard) -> int:
     return max(int(line.rpartition(" ")[2]) for line in page.splitlines() if "admin" not in line)
 
 
-def hasty(node: Any, patience_ms: int) -> Any:
-    """The manifests, the keys asked for every second, each call for them taking so long."""
-    if isinstance(node, dict):
-        node = {name: hasty(value, patience_ms) for name, value in node.items()}
-        if "refresh_seconds" in node:
-            node |= {"refresh_seconds": 1, "timeout_ms": patience_ms}
-        return node
-    if isinstance(node, list):
-        return [hasty(each, patience_ms) for each in node]
-    if isinstance(node, str) and node.startswith("{") and "refresh_seconds" in node:
-        return json.dumps(hasty(json.loads(node), patience_ms))
-    return node
+def hasty(documents: list[Document], patience_ms: int) -> list[Document]:
+    """The same manifests, the keys asked for every second, each call for them taking so long."""
+
+    def hurried(member: dict[str, Any]) -> dict[str, Any]:
+        if "refresh_seconds" not in member:
+            return member
+        return {**member, "refresh_seconds": 1, "timeout_ms": patience_ms}
+
+    return changed(documents, hurried)
 
 
 @contextmanager
@@ -93,9 +90,7 @@ def running(
                 Upstream(authority.issue(host.split("-0")[0], host), lambda _request: allow)
             )
             places[f"{host}:443"] = Redirect("127.0.0.1", check.port, authority.ca_file)
-        documents = manifests(form, values(shim))
-        changed = [Document(each.file, hasty(each.content, patience_ms)) for each in documents]
-        config = rendered(changed, places)
+        config = rendered(hasty(manifests(form, values(shim)), patience_ms), places)
         sidecar = exits.enter_context(Sidecar.start(config, concurrency=WORKERS))
         yield Guard(sidecar, provider)
 

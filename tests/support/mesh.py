@@ -5,7 +5,6 @@ with unguarded(redirects) as sidecar:                       base/ alone
 """
 
 import http.client
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import Any, Literal
 
 from infra.ports import free_port
 from mesh.sidecar import Document, Ports, Redirect, Sidecar, bootstrap, load, translate
+from tests.support.changed import changed
 
 Form = Literal["portable", "hold"]
 
@@ -52,18 +52,12 @@ def manifests(form: Form, filled: Mapping[str, str]) -> list[Document]:
 def with_inline_key(documents: Sequence[Document], key: str = PROVIDER_KEY) -> list[Document]:
     """The same, the provider's key standing in the shim's configuration instead of the broker."""
 
-    def changed(node: Any) -> Any:
-        if isinstance(node, dict):
-            if "credential" in node:
-                return {**node, "credential": {**node["credential"], "key": key}}
-            return {name: changed(value) for name, value in node.items() if name != "broker"}
-        if isinstance(node, list):
-            return [changed(value) for value in node]
-        if isinstance(node, str) and node.startswith("{") and '"broker"' in node:
-            return json.dumps(changed(json.loads(node)))
-        return node
+    def inline(member: dict[str, Any]) -> dict[str, Any]:
+        if "credential" in member:
+            return {**member, "credential": {**member["credential"], "key": key}}
+        return {name: value for name, value in member.items() if name != "broker"}
 
-    return [Document(each.file, changed(each.content)) for each in documents]
+    return changed(documents, inline)
 
 
 def rendered(
