@@ -13,16 +13,16 @@ docs/decisions/0081-kms-without-an-sdk.md. Sources: help.aliyun.com, "GetSecretV
 import asyncio
 import hashlib
 import hmac
-import http.client
 import json
 import secrets
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from http import HTTPStatus
+from http.client import HTTPException, HTTPResponse
 from typing import Any, Final
-from urllib.error import HTTPError
 from urllib.parse import quote
-from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
+from urllib.request import HTTPErrorProcessor, ProxyHandler, Request, build_opener
 
 from functions.key_broker.settings import KmsSettings
 from functions.key_broker.sources import Credentials, SourceError, Tell
@@ -80,24 +80,28 @@ def secret_text(settings: KmsSettings, credentials: Credentials | None) -> str:
         raise SourceError("the call brought no credentials; give the function a role")
     request = _request(settings, credentials, datetime.now(UTC), secrets.token_hex(16))
     # Neither a proxy nor a redirect is followed: the token is for KMS alone.
-    opener = build_opener(ProxyHandler({}), _NoRedirects())
+    opener = build_opener(ProxyHandler({}), _AsItCame())
     try:
         with opener.open(request, timeout=_TIMEOUT_SECONDS) as answer:
-            document = _document(answer.read(_ANSWER_BYTES_MAX))
-    except HTTPError as error:
-        code = _document(error.read(_ANSWER_BYTES_MAX)).get("Code", "")
-        raise SourceError(f"KMS refuses it: {code or error.code}") from None
-    except (OSError, http.client.HTTPException):
+            status, document = answer.status, _document(answer.read(_ANSWER_BYTES_MAX))
+    except (OSError, HTTPException):
         raise SourceError("KMS cannot be reached") from None
+    if status >= HTTPStatus.MULTIPLE_CHOICES:
+        raise SourceError(f"KMS refuses it: {document.get('Code', '') or status}")
     text = document.get("SecretData")
     if document.get("SecretDataType", "text") != "text" or not isinstance(text, str):
         raise SourceError("KMS gives no text for it")
     return text
 
 
-class _NoRedirects(HTTPRedirectHandler):
-    def redirect_request(self, *_arguments: Any, **_named: Any) -> None:  # noqa: ANN401 -- as inherited
-        """Nowhere: the redirect is an error like any other status."""
+class _AsItCame(HTTPErrorProcessor):
+    """Every status is an answer: nothing is raised for one, and no redirect is followed."""
+
+    def http_response(self, request: Request, response: HTTPResponse) -> HTTPResponse:  # noqa: ARG002
+        """The response itself."""
+        return response
+
+    https_response = http_response
 
 
 def _request(settings: KmsSettings, credentials: Credentials, now: datetime, nonce: str) -> Request:

@@ -191,15 +191,10 @@ def archive(files: dict[str, bytes]) -> str:
 
 def archive_bytes(files: dict[str, bytes] | None = None) -> bytes:
     """A zip archive; of the odd function, where nothing else is said."""
-    return zipped(files or {"odd.py": SOURCE.read_bytes()}, mode=0o644)
-
-
-def zipped(files: dict[str, bytes], mode: int) -> bytes:
-    """A zip archive of files with that mode."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as package:
-        for name, content in files.items():
+        for name, content in (files or {"odd.py": SOURCE.read_bytes()}).items():
             entry = zipfile.ZipInfo(name)
-            entry.external_attr = mode << 16
+            entry.external_attr = 0o644 << 16
             package.writestr(entry, content)
     return buffer.getvalue()

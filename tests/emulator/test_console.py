@@ -5,16 +5,15 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.emulator.doors import SOURCE, Door, zipped
+from tests.emulator.doors import Door
 from tests.emulator.test_end import gone
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = pytest.mark.usefixtures("_consoles_end")
 
 
 class Session:
@@ -52,12 +51,8 @@ class Session:
 
 
 @pytest.fixture
-def service(door: Door, name: str, tmp_path: Path) -> str:
+def service(door: Door, name: str, package: str) -> str:
     """A service with the odd function `f`."""
-    path = tmp_path / "code.zip"
-    path.write_bytes(
-        zipped({"bootstrap": b"#!/usr/bin/env python3\n" + SOURCE.read_bytes()}, 0o755)
-    )
     sdk = door.api2()
     sdk.create_service(name)
     sdk.create_function(
@@ -65,7 +60,7 @@ def service(door: Door, name: str, tmp_path: Path) -> str:
         "f",
         "custom",
         "index.handler",
-        codeZipFile=str(path),
+        codeDir=package,
         timeout=10,
         environmentVariables={"VERSION": "7"},
     )

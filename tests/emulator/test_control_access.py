@@ -14,11 +14,9 @@ from fc2.fc_exceptions import FcError
 from starlette.datastructures import Headers
 
 from infra.emulator.signature import ALGORITHM, Signed, sign
-from tests.emulator.doors import DOORS, SOURCE, Door, Emulator, opened, zipped
+from tests.emulator.doors import DOORS, Door, Emulator, opened
 
 PATH = "/2023-03-30/functions"
-# The older SDK leaves the packages that it reads, and its consoles' sockets, open.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 KEY = ("id", "secret")
@@ -173,18 +171,12 @@ def test_a_signed_trigger_refuses_who_does_not_sign(guarded: Door, signed_host: 
 
 @pytest.mark.parametrize(("key", "status"), [("secret", 200), ("another", 403)])
 def test_a_signed_trigger_takes_the_older_signature_too(
-    guarded: Door, key: str, status: int, tmp_path: Path
+    guarded: Door, key: str, status: int, package: str
 ) -> None:
     service = f"signed-{status}"
-    package = tmp_path / "code.zip"
-    package.write_bytes(
-        zipped({"bootstrap": b"#!/usr/bin/env python3\n" + SOURCE.read_bytes()}, mode=0o755)
-    )
     owner = guarded.api2()
     owner.create_service(service)
-    owner.create_function(
-        service, "f", "custom", "index.handler", codeZipFile=str(package), timeout=10
-    )
+    owner.create_function(service, "f", "custom", "index.handler", codeDir=package, timeout=10)
     config = {"authType": "function", "methods": ["GET"]}
     owner.create_trigger(service, "f", "http", "http", config, None, None)
 
@@ -194,6 +186,7 @@ def test_a_signed_trigger_takes_the_older_signature_too(
     assert answer.status_code == status
 
 
+@pytest.mark.usefixtures("_consoles_end")
 @pytest.mark.parametrize(
     ("key", "told"), [("secret", "ServiceNotFound"), ("another", "SignatureNotMatch")]
 )

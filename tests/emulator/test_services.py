@@ -2,7 +2,6 @@
 
 import inspect
 import json
-from pathlib import Path
 from typing import Any
 
 import fc2
@@ -12,11 +11,8 @@ from fc2.fc_exceptions import FcError
 from infra.emulator.api_v2 import PARTS
 from infra.emulator.api_v2.operations import OPERATIONS
 from infra.emulator.endpoints import is_emulated
-from tests.emulator.doors import ACCOUNT_ID, REGION, SOURCE, Door, zipped
+from tests.emulator.doors import ACCOUNT_ID, REGION, Door
 from tests.support.waiting import wait_until
-
-# The SDK leaves the packages that it reads open.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 NOT_OF_THE_API = {"websocket", "do_http_request"}
 ELSEWHERE = {"instance_exec"}
@@ -35,15 +31,6 @@ class Recorder:
         self.called.add(name)
         answer = getattr(self._sdk, name)(*arguments, **options)
         return None if answer is None else answer.data
-
-
-@pytest.fixture
-def package(tmp_path: Path) -> str:
-    """The odd function as a package with a start file, which is all that this API can name."""
-    source = b"#!/usr/bin/env python3\n" + SOURCE.read_bytes()
-    path = tmp_path / "code.zip"
-    path.write_bytes(zipped({"bootstrap": source}, mode=0o755))
-    return str(path)
 
 
 def of_sdk() -> set[str]:
@@ -94,7 +81,7 @@ def functions(do: Recorder, service: str, package: str) -> None:
         "f",
         "custom",
         "index.handler",
-        codeZipFile=package,
+        codeDir=package,
         caPort=9000,
         memorySize=256,
         timeout=10,
@@ -181,7 +168,7 @@ def deployed(door: Door, name: str, package: str) -> str:
     """A service of the test's own with the function `f`."""
     sdk = door.api2()
     sdk.create_service(name)
-    sdk.create_function(name, "f", "custom", "index.handler", codeZipFile=package, timeout=10)
+    sdk.create_function(name, "f", "custom", "index.handler", codeDir=package, timeout=10)
     return name
 
 

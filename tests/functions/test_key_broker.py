@@ -13,7 +13,7 @@ from functions.verdict import Secret
 from functions.verdict.keys import open_sealed, sign_keys
 from tests.functions.running import SECRET, Function, callout, running, signed
 from tests.functions.test_start import refusal
-from tests.support.fake_kms import ROLE, ROLE_HEADERS, TOKEN, FakeKms
+from tests.support.fake_kms import ROLE, ROLE_HEADERS, TOKEN, FakeKms, refused
 from tests.support.waiting import wait_until
 
 BROKER = "functions.key_broker.handler"
@@ -185,7 +185,7 @@ def test_keys_come_from_kms_with_the_roles_own_credentials(tmp_path: Path) -> No
             broker.client.headers.update(ROLE_HEADERS)
             wait_until(lambda: ask(broker)[0].status_code == 200, "KMS is asked again", seconds=10)
             assert opened(broker) == {"api.test": [f"{MARKED}-1"]}
-            kms.failing = 503
+            kms.failing = refused(503)
             assert opened(broker) == {"api.test": [f"{MARKED}-1"]}
             shown = broker.log()
     for piece in ("sesame", ROLE.access_key_secret, TOKEN):

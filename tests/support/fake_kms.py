@@ -2,7 +2,7 @@
 
 with FakeKms({"provider-keys": "api.test: [sk-one]"}) as kms:
     kms.secrets["provider-keys"] = "…"        a rotated secret
-    kms.failing = 500                         every call fails with this status from now on
+    kms.failing = refused(500)                every call is answered with these bytes from now on
 
 Form of requests and answers: help.aliyun.com, "GetSecretValue" (KMS, 2016-01-20); the signature is
 verified by what the emulator uses for the platform's other SDKs.
@@ -34,7 +34,7 @@ class FakeKms(Upstream):
 
     def __init__(self, secrets: dict[str, str]) -> None:
         self.secrets = secrets
-        self.failing: int | None = None
+        self.failing: bytes | None = None
         super().__init__(answer=self._answer_to)
 
     @property
@@ -43,7 +43,7 @@ class FakeKms(Upstream):
 
     def _answer_to(self, message: Message) -> bytes:
         if self.failing:
-            return _error(self.failing, "InternalFailure")
+            return self.failing
         headers = Headers(
             raw=[(name.lower().encode(), value.encode()) for name, value in message.headers]
         )
@@ -52,17 +52,17 @@ class FakeKms(Upstream):
         try:
             verify(ROLE, Signed(method, path, query, headers, message.body), datetime.now(UTC))
         except FcError as error:
-            return _error(error.status, error.code)
+            return refused(error.status, error.code)
         if headers.get("x-acs-security-token") != TOKEN:
-            return _error(403, "InvalidSecurityToken")
+            return refused(403, "InvalidSecurityToken")
         if (headers.get("x-acs-action"), headers.get("x-acs-version")) != (
             "GetSecretValue",
             "2016-01-20",
         ):
-            return _error(404, "InvalidAction.NotFound")
+            return refused(404, "InvalidAction.NotFound")
         (name,) = parse_qs(query)["SecretName"]
         if name not in self.secrets:
-            return _error(404, "Forbidden.ResourceNotFound")
+            return refused(404, "Forbidden.ResourceNotFound")
         document = {
             "RequestId": "2312e45f-b2fa-4c34-ad94-3eca50932916",
             "SecretName": name,
@@ -75,6 +75,7 @@ class FakeKms(Upstream):
         return respond(json.dumps(document).encode(), content_type="application/json")
 
 
-def _error(status: int, code: str) -> bytes:
+def refused(status: int, code: str = "InternalFailure") -> bytes:
+    """An error as KMS tells it."""
     document = {"RequestId": "2312e45f", "Code": code, "Message": code, "HttpCode": status}
     return respond(json.dumps(document).encode(), status, "application/json")

@@ -13,8 +13,10 @@ from functions.key_broker.kms import Kms
 from functions.key_broker.settings import KmsSettings, read
 from functions.key_broker.sources import Credentials, Fixed, Source, SourceError, WatchedFile
 from functions.runtime.settings import SettingsError
-from tests.support.fake_kms import ROLE, TOKEN, FakeKms
+from tests.support.fake_kms import ROLE, TOKEN, FakeKms, refused
+from tests.support.upstream import respond
 
+BROKEN_OFF = b"HTTP/1.1 503 Whatever\r\ntransfer-encoding: chunked\r\n\r\nno length\r\n"
 CREDENTIALS = Credentials(ROLE.access_key_id, ROLE.access_key_secret, TOKEN)
 
 
@@ -150,7 +152,9 @@ class TestKms:
         clock.now += 5
         assert await keys_of(source, CREDENTIALS) == ("sk-one",)
 
-    @pytest.mark.parametrize("trouble", ["status", "gone", "faulty", "no credentials"])
+    @pytest.mark.parametrize(
+        "trouble", ["status", "broken off", "gone", "faulty", "no credentials"]
+    )
     async def test_a_table_stays_while_kms_fails_and_it_is_not_asked_all_the_time(
         self, kms: FakeKms, told: list[str], clock: Clock, trouble: str
     ) -> None:
@@ -158,7 +162,9 @@ class TestKms:
         await source.table(CREDENTIALS)
         match trouble:
             case "status":
-                kms.failing = 503
+                kms.failing = refused(503)
+            case "broken off":
+                kms.failing = BROKEN_OFF
             case "gone":
                 kms.close()
             case "faulty":
@@ -169,6 +175,16 @@ class TestKms:
             assert await keys_of(source, credentials) == ("sk-one",)
         assert len(told) == 1
         assert "hidden" not in told[0]
+
+    async def test_the_roles_token_goes_nowhere_else(
+        self, kms: FakeKms, told: list[str], clock: Clock
+    ) -> None:
+        with FakeKms({"provider-keys": "api.test: [sk-of-another]"}) as other:
+            kms.failing = respond(status=307, headers=(("location", f"{other.url}/"),))
+            with pytest.raises(SourceError):
+                await self.source(kms, told, clock).table(CREDENTIALS)
+            assert other.connections == []
+        assert told == ["the secret provider-keys: KMS refuses it: 307"]
 
     async def test_a_secret_that_is_not_there_is_named(
         self, kms: FakeKms, told: list[str], clock: Clock
