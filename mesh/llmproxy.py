@@ -67,7 +67,7 @@ def read(path: Path) -> Plugin:
         documents = list(yaml.safe_load_all(path.read_bytes()))
     except OSError as error:
         raise ManifestError(f"{path}: cannot be read: {error.strerror}") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
         raise ManifestError(f"{path}{line}: is not YAML in UTF-8") from None

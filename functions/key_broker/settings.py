@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from functions.runtime.settings import SettingsError
 
@@ -21,7 +22,7 @@ _SOURCES: Final = ("MESHWARD_KEYS", "MESHWARD_KEYS_FILE", "MESHWARD_KEYS_KMS_SEC
 _KNOWN: Final = (*_SOURCES, "MESHWARD_KEYS_KMS_ENDPOINT", "MESHWARD_KEYS_KMS_SECONDS")
 _KMS_SECONDS: Final = 30
 _KMS_SECONDS_MAX: Final = 3600
-_LOOPBACK: Final = ("http://127.0.0.1", "http://localhost")
+_LOOPBACK: Final = ("127.0.0.1", "localhost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def _kms(secret: str, environment: Mapping[str, str]) -> KmsSettings:
     scheme, separator, endpoint = address.partition("://")
     if not separator:
         scheme, endpoint = "https", address
-    if scheme != "https" and not address.startswith(_LOOPBACK):
+    if scheme != "https" and (scheme != "http" or urlsplit(address).hostname not in _LOOPBACK):
         raise SettingsError(f"MESHWARD_KEYS_KMS_ENDPOINT is {address!r}; it must be spoken TLS to")
     seconds = environment.get("MESHWARD_KEYS_KMS_SECONDS") or str(_KMS_SECONDS)
     if not (seconds.isascii() and seconds.isdigit() and int(seconds[:5]) <= _KMS_SECONDS_MAX):

@@ -86,9 +86,11 @@ def parse(text: str) -> KeyTable:
     if len(text) > _TEXT_CHARS_MAX:
         raise TableError(f"is longer than {_TEXT_CHARS_MAX} characters")
     try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        # Its own message quotes the line, and there the key.
+        content = yaml.load(text, Loader=_PlainLoader)  # noqa: S506 -- a safe one
+    except _Ambiguous as error:
+        raise TableError(str(error)) from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # Its own message quotes the line, and there the key. A date that is none is a ValueError.
         mark = getattr(error, "problem_mark", None)
         place = f" from line {mark.line + 1} on" if mark else ""
         raise TableError(f"is neither YAML nor JSON{place}") from None
@@ -100,6 +102,30 @@ def parse(text: str) -> KeyTable:
         return KeyTable.model_validate(content)
     except ValidationError as error:
         raise TableError(_first_of(error)) from None
+
+
+class _Ambiguous(Exception):
+    """What YAML takes and nobody means here; the message names a line, and nothing from it."""
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """Refuses names that stand twice, of which YAML lets the last one win, and aliases."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            line = self.peek_event().start_mark.line + 1  # type: ignore[no-untyped-call]
+            raise _Ambiguous(f"has an alias in line {line}; write the keys out")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.value in seen:
+                line = key.start_mark.line + 1
+                raise _Ambiguous(f"has in line {line} a name that stands twice, or is none")
+            seen.add(key.value)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
 
 
 def key_set(hosts: tuple[HostKeys, ...], version_key: bytes) -> KeySet:

@@ -116,9 +116,13 @@ def load(path: Path, environment: Mapping[str, str]) -> Deployment:
     Raises `DeploymentError` for an unknown field, a missing one, and a variable without a value.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise DeploymentError(f"{path.name}: cannot be read: {error}") from None
+        content = yaml.safe_load(path.read_bytes())
+    except OSError as error:
+        raise DeploymentError(f"{path.name}: cannot be read: {error.strerror}") from None
+    except (yaml.YAMLError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        raise DeploymentError(f"{path.name}{line}: is not YAML in UTF-8") from None
     _check(content, _FILE, path.name)
     if content.get("edition") != "3.0.0":
         raise DeploymentError(f"{path.name}: edition must be 3.0.0")

@@ -85,11 +85,15 @@ def _parse(folders: Iterable[Path]) -> Iterable[Document]:
 
 
 def _read(file: Path) -> list[Document]:
-    text = file.read_text(encoding="utf-8")
     try:
-        contents = list(yaml.load_all(text, _StrictLoader))
-    except yaml.YAMLError as error:
-        raise ManifestError(f"{file.name}: not YAML: {error}") from None
+        contents = list(yaml.load_all(file.read_bytes(), _StrictLoader))
+    except yaml.MarkedYAMLError as error:
+        # Its own text quotes the line, and a key may stand there.
+        place = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise ManifestError(f"{file.name}{place}: not YAML: {error.problem}") from None
+    except (yaml.YAMLError, ValueError):
+        # Characters that YAML forbids, a date that is none.
+        raise ManifestError(f"{file.name}: not YAML in UTF-8") from None
     for content in contents:
         if not isinstance(content, dict | None):
             raise ManifestError(f"{file.name}: a document must be a mapping with kind and metadata")

@@ -74,6 +74,18 @@ def test_what_is_not_understood_is_named_with_its_field(
         load(path, ENVIRONMENT)
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("a: [", r"s\.yaml:1: is not YAML"), ("a: 2026-13-45", r"s\.yaml: is not YAML")],
+)
+def test_what_is_not_yaml_is_told_so(tmp_path: Path, text: str, told: str) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(text)
+
+    with pytest.raises(DeploymentError, match=told):
+        load(path, ENVIRONMENT)
+
+
 def test_a_whole_value_may_be_json_from_the_environment() -> None:
     deployment = load(ROOT / "s.yaml", {**ENVIRONMENT, "MESHWARD_MIN_INSTANCES": "0"})
 

@@ -213,6 +213,20 @@ class TestSettings:
             (
                 {
                     "MESHWARD_KEYS_KMS_SECRET": "x",
+                    "MESHWARD_KEYS_KMS_ENDPOINT": "http://127.0.0.1.example.com",
+                },
+                "it must be spoken TLS to",
+            ),
+            (
+                {
+                    "MESHWARD_KEYS_KMS_SECRET": "x",
+                    "MESHWARD_KEYS_KMS_ENDPOINT": "http://localhost:80@example.com",
+                },
+                "it must be spoken TLS to",
+            ),
+            (
+                {
+                    "MESHWARD_KEYS_KMS_SECRET": "x",
                     "FC_REGION": "cn-hangzhou",
                     "MESHWARD_KEYS_KMS_SECONDS": "-1",
                 },

@@ -75,6 +75,11 @@ def test_the_version_changes_with_keys_and_their_order_and_hides_them() -> None:
         ("api.test: [{key: sk, workloads: []}]", "api.test.0.workloads: Tuple should have at"),
         ("API.sk-hidden: [a]", "a host's name must be in lower case, without port"),
         ("sk-hidden:443: [a]", "a host's name must be in lower case, without port"),
+        ("api.test: [2026-13-45, sk-hidden]", "is neither YAML nor JSON"),
+        ("api.test: " + "[" * 10_000 + "sk-hidden", "is neither YAML nor JSON"),
+        ("api.test: [sk-hidden]\napi.test: [b]", "has in line 2 a name that stands twice"),
+        ("{? [api.test, sk-hidden] : [a]}", "has in line 1 a name that stands twice, or is none"),
+        ("a.test: &k [sk-hidden]\nb.test: *k", "has an alias in line 2; write the keys out"),
         ("api.test: [!!python/object:sk-hidden.x {}]", "is neither YAML nor JSON from line 1 on"),
     ],
 )

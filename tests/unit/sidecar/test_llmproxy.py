@@ -99,6 +99,7 @@ def test_what_is_not_understood_is_named(tmp_path: Path, config: Manifest, told:
         ("", "holds 0 resources of kind WasmPlugin"),
         ("kind: WasmPlugin\nspec: {url: a}\n", "holds 0 resources of kind WasmPlugin"),
         ("a: [", "plugin.yaml:1: is not YAML"),
+        ("a: 2026-13-45", "plugin.yaml: is not YAML"),
         ("kind: WasmPlugin\nspec: {pluginConfig: {hosts: [a]}}\n", "matchLabels names no workl"),
     ],
 )
