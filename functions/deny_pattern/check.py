@@ -69,23 +69,37 @@ def _judge_whole(
     strictest = found[0].rule.action if found else RuleAction.MONITOR
     if strictest is RuleAction.DENY:
         return _denied(callout, compiled, found)
-    changed = _changed(callout, message, found, compiled, sealing)
-    if changed is not None:
-        return changed
+    if found or callout.state:
+        changed = _changed(callout, message, found, compiled, sealing)
+        if changed is not None:
+            return changed
     if message.empty:
         reason = Reason.MESSAGE_EMPTY
     else:
         reason = Reason.RULE_MONITORED if found else Reason.RULE_NONE
-    return Verdict(
-        check=NAME,
-        phase=callout.phase,
-        policy=callout.policy,
-        revision=revision,
-        decision=Decision.ALLOW,
-        reason=reason,
-        findings=findings(found),
-        cache_seconds=policy.cache_seconds,
-    )
+    return _allowed(callout, compiled, reason, found)
+
+
+def _allowed(
+    callout: Callout, compiled: CompiledPolicy, reason: Reason, found: list[Found]
+) -> Verdict:
+    """The verdict that lets a message through as it is; without finds it is made once."""
+    key = (callout.phase, callout.policy, reason)
+    verdict = None if found else compiled.allowances.get(key)
+    if verdict is None:
+        verdict = Verdict(
+            check=NAME,
+            phase=callout.phase,
+            policy=callout.policy,
+            revision=compiled.revision,
+            decision=Decision.ALLOW,
+            reason=reason,
+            findings=findings(found),
+            cache_seconds=compiled.policy.cache_seconds,
+        )
+        if not found:
+            compiled.allowances[key] = verdict
+    return verdict
 
 
 def _changed(

@@ -10,7 +10,7 @@ from functions.policy import engine as engines
 from functions.policy.prepared import Prepared
 from functions.prompt import fold, normalise
 from functions.prompt.readings import readings
-from functions.verdict import Phase
+from functions.verdict import Phase, Reason, Verdict
 
 NAME: Final = "deny-pattern"
 ENGINE: Final = f"{engines.VERSION}, unicode {unicodedata.unidata_version}"
@@ -19,6 +19,7 @@ _SHOWN_CHARS: Final = 60
 """Of an example in an error: enough to find it in its file."""
 
 _Readers = dict[tuple[Phase, Role | None, Part | None], tuple[bool, ...]]
+_Allowances = dict[tuple[Phase, str, Reason], Verdict]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class CompiledPolicy:
     matcher: engines.Matcher
     scoped: bool = False
     """Whether any rule reads some roles or parts only."""
+    allowances: _Allowances = field(default_factory=dict, repr=False, compare=False)
+    """The verdicts that let a message through in which nothing was found: they are all alike."""
     _readers: _Readers = field(default_factory=dict, repr=False, compare=False)
 
     def readers(self, phase: Phase, role: Role | None, part: Part | None) -> Sequence[bool]:

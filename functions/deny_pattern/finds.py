@@ -8,13 +8,13 @@ read by every rule, so that a strange role is no way around one.
 
 import re
 from collections.abc import Container, Sequence, Sized
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
-from typing import Final
+from typing import Final, NamedTuple
 
 from functions.deny_pattern.compiled import CompiledPolicy
 from functions.policy import Part, Role, Rule, RuleAction
+from functions.policy.engine import Hit
 from functions.prompt import Message, Segment, TooLarge, View
 from functions.prompt.readings import Reading, readings
 from functions.verdict import Finding, Phase
@@ -42,10 +42,10 @@ logs among it, has four readings, seldom ten."""
 _READ_CHARS_MIN: Final = 1_000_000
 _READING_CHARS: Final = 2_000
 """What a reading costs besides its characters, in characters."""
+_TOO_MUCH: Final = "the body holds more text in disguises and encodings than is read"
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """One find: the span counts characters of the segment's text; `text` is what was matched."""
 
     rule: Rule
@@ -89,34 +89,25 @@ def finds(message: Message, compiled: CompiledPolicy, phase: Phase) -> list[Foun
     Once as many denying finds are there as a verdict holds, the rest is not looked at. Raises
     `TooLarge` where more stands encoded in the message than is read.
     """
-    left = _READ_TIMES_MAX * max(_READ_CHARS_MIN, sum(len(each.text) for each in message.segments))
-    found: list[list[Found]] = [[] for _ in _STRICTNESS]
-    told = _Told()
-    rules = compiled.policy.rules
+    left = 0
+    gathered: _Gathered | None = None
+    hits = compiled.matcher.hits
     for segment in message.segments:
         readers = compiled.readers(phase, *_place(segment, compiled))
-        places: set[tuple[int, int, int]] = set()
         for number, reading in enumerate(readings(segment.text)):
             text = reading.text.text
             if number:  # The text as it stands is always read.
+                left = left or _READ_TIMES_MAX * max(_READ_CHARS_MIN, message.chars)
                 left -= len(text) + _READING_CHARS
-                if left < 0:
-                    raise TooLarge(
-                        "the body holds more text in disguises and encodings than is read"
-                    )
-            for hit in compiled.matcher.hits(text, readers, reading.data):
-                rule = rules[hit.rule]
-                fellows = found[_STRICTNESS.index(rule.action)]
-                start, end = reading.text.span(hit.start, hit.end)
-                place = (hit.rule, start, end)
-                if place not in places and not told.nothing_new(rule, segment, reading, fellows):
-                    places.add(place)
-                    view, matched = _view(segment, reading), text[hit.start : hit.end]
-                    fellows.append(Found(rule, segment, start, end, view, matched))
-                    told.add(rule, segment)
-        if len(found[0]) >= FINDINGS_MAX:
+                if left <= 0:
+                    raise TooLarge(_TOO_MUCH)
+            hit = hits(text, readers, reading.data)
+            if hit:
+                gathered = gathered or _Gathered(compiled.policy.rules)
+                gathered.add(segment, reading, hit)
+        if gathered is not None and gathered.enough:
             break
-    return [each for fellows in found for each in fellows]
+    return [] if gathered is None else gathered.found()
 
 
 def _view(segment: Segment, reading: Reading) -> str:
@@ -150,6 +141,44 @@ def _part_at(view: View, pointer: str) -> Part | None:
         if pattern.match(pointer):
             return part
     return None
+
+
+class _Gathered:
+    """The finds of a message, by how strict they are."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._rules = rules
+        self._found: list[list[Found]] = [[] for _ in _STRICTNESS]
+        self._told = _Told()
+        self._segment: Segment | None = None
+        self._places: set[tuple[int, int, int]] = set()
+
+    def add(self, segment: Segment, reading: Reading, hits: Sequence[Hit]) -> None:
+        """Take up what one reading of a segment gave, unless it is known."""
+        if segment is not self._segment:
+            self._segment, self._places = segment, set()
+        for hit in hits:
+            rule = self._rules[hit.rule]
+            fellows = self._found[_STRICTNESS.index(rule.action)]
+            start, end = reading.text.span(hit.start, hit.end)
+            place = (hit.rule, start, end)
+            if place in self._places:
+                continue
+            if not self._told.nothing_new(rule, segment, reading, fellows):
+                self._places.add(place)
+                matched = reading.text.text[hit.start : hit.end]
+                view = _view(segment, reading)
+                fellows.append(Found(rule, segment, start, end, view, matched))
+                self._told.add(rule, segment)
+
+    @property
+    def enough(self) -> bool:
+        """Whether there are as many denying finds as a verdict holds."""
+        return len(self._found[0]) >= FINDINGS_MAX
+
+    def found(self) -> list[Found]:
+        """All of them, the strictest first."""
+        return [each for fellows in self._found for each in fellows]
 
 
 class _Told:

@@ -1,9 +1,8 @@
 """A whole message, read: its segments, and whether something in it cannot be read."""
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from functions.prompt.codings import decode_body
@@ -15,11 +14,17 @@ from functions.verdict.contract import PATH_HEADER_BYTES_MAX
 
 # A path of plain names, no long number and nothing random says nothing but which API it is.
 _PLAIN_PATH: Final = re.compile(r"(?!.*(?:[0-9]{9}|[A-Za-z0-9]{20}))[A-Za-z0-9._~/:@-]{0,256}")
+_USUAL_PATHS: Final = frozenset(
+    """
+    /api/v1/services/aigc/text-generation/generation /compatible-mode/v1/chat/completions
+    /compatible-mode/v1/embeddings /v1/chat/completions /v1/embeddings /v1/messages /v1/responses
+    """.split()  # noqa: SIM905 -- easier to read so
+)
+"""Plain ones, of which nearly all calls have one."""
 _FORMS: Final = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """All text of one message. `unreadable`: it holds images, sound, files or references too.
 
     `model` is the one that the body names, empty where it names none; `json` the body without its
@@ -34,7 +39,12 @@ class Message:
     @property
     def empty(self) -> bool:
         """Whether there is nothing to judge."""
-        return not any(segment.text.strip() for segment in self.segments)
+        return all(not each.text or each.text.isspace() for each in self.segments)
+
+    @property
+    def chars(self) -> int:
+        """The characters of all text."""
+        return sum(len(each.text) for each in self.segments)
 
 
 def read(body: bytes, content_type: str, content_encoding: str, path: str) -> Message:
@@ -80,15 +90,15 @@ def _path_segments(path: str) -> list[Segment]:
     """What path and query say, decoded; `path` holds bytes as Latin-1 characters."""
     if len(path) >= PATH_HEADER_BYTES_MAX:
         raise MalformedMessage("the path is too long to be read whole; send text in the body")
-    place, _, query = path.encode("latin-1").partition(b"?")
-    found = [_decoded(query.replace(b"+", b" "))] if query else []
-    if not _PLAIN_PATH.fullmatch(place.decode("latin-1")):
+    place, _, query = path.partition("?")
+    found = [_decoded(query.replace("+", " "))] if query else []
+    if place not in _USUAL_PATHS and not _PLAIN_PATH.fullmatch(place):
         found.append(_decoded(place))
     return found
 
 
-def _decoded(raw: bytes) -> Segment:
-    text = unquote_to_bytes(raw).decode("utf-8", "replace")
+def _decoded(said: str) -> Segment:
+    text = unquote_to_bytes(said.encode("latin-1")).decode("utf-8", "replace")
     return Segment(text, "", view=View.PATH)
 
 

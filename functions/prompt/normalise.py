@@ -11,11 +11,10 @@ import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
 from itertools import accumulate, pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 # Format characters (Cf, tag characters among them), variation selectors, fillers that draw nothing,
 # and control characters other than tab and line ends.
@@ -50,8 +49,7 @@ Back = Callable[[int, int], tuple[int, int]]
 """The way from a span that is not empty to the span in the original text that it came from."""
 
 
-@dataclass(frozen=True, slots=True)
-class Normalised:
+class Normalised(NamedTuple):
     """Normalised `text`, and the way `back` to the original; None where nothing moved."""
 
     text: str

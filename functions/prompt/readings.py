@@ -12,8 +12,7 @@ pass over it tells (`traits`).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from functions.prompt.closing_up import closed_up
 from functions.prompt.decoding import decode
@@ -26,8 +25,7 @@ _PLAIN: Final = "plain"
 _NORMALISED: Final = "normalised"
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """One reading of a text. `view` says how it came about; `plain` where nothing was changed.
 
     `data` is its text in UTF-8 where that had to be made to read it: large texts take longer to

@@ -8,9 +8,9 @@ of a few fields.
 
 import json
 import re
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from functions.prompt.strict_json import DEPTH_MAX, Json, MalformedMessage, TooLarge
 from functions.verdict.models import POINTER_CHARS_MAX
@@ -45,7 +45,8 @@ _SETTINGS: Final = frozenset(
 )
 _SETTING_BELOW: Final = 10**10
 """Above the seconds of a date, and below a phone number."""
-_TOKEN: Final = re.compile("[A-Za-z0-9]{16}")
+_TOKEN_CHARS: Final = 16
+_TOKEN: Final = re.compile(f"[A-Za-z0-9]{{{_TOKEN_CHARS}}}")
 """So many in a row are a random id, or a key in its place."""
 # Starts like a word and holds no long number: no phone, card or id number passes for a model.
 _NO_TEXT_VALUE: Final = re.compile(r"(?!.*[0-9]{9})[A-Za-z][A-Za-z0-9._:/-]{0,63}")
@@ -58,8 +59,9 @@ SEGMENTS_MAX: Final = 20_000
 _SHORT_POINTER_CHARS: Final = POINTER_CHARS_MAX // 2
 _NUMBERS: Final = (int, float)
 _EXACT_BELOW: Final = 1e21
-_SAYING: Final = ("content", "user", "bot")
+_SAID: Final = ("content", "user", "bot")
 """Where messages have what they say: `user` and `bot` in DashScope's histories."""
+_SAYING: Final = frozenset(_SAID)
 _SEAM_CHARS: Final = 60
 """More than a number or a name has, and as much of an order as makes it one."""
 _HALF_PAIR: Final = re.compile("[\ud800-\udfff]")
@@ -86,8 +88,7 @@ class View(StrEnum):
     """What a stream's event says outside of its JSON."""
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """A piece of text, with its RFC 6901 pointer into the body and its message's role.
 
     A pointer of `POINTER_CHARS_MAX` characters may be a longer one's beginning.
@@ -137,9 +138,10 @@ def _object(value: dict[str, Json], pointer: str, role: str, found: list[Segment
             place = below(pointer, key)
             if key not in _API_KEYS:
                 found.append(Segment(key, place, role, View.KEY))
-        if not _carries_no_text(key, part):
+        reads_as = _reads_as(key, part)
+        if reads_as is View.PLAIN:
             _walk(part, place, role, found)
-        elif isinstance(part, str) and _TOKEN.search(part):
+        elif reads_as is View.LABEL:
             found.append(Segment(part, place, role, View.LABEL))
 
 
@@ -149,10 +151,13 @@ def _list(value: list[Json], pointer: str, role: str, found: list[Segment]) -> N
         _number(numbers, pointer, role, found)
     if len(numbers) == len(value):
         return
+    short = len(pointer) < _SHORT_POINTER_CHARS
     for index, part in enumerate(value):
         if type(part) not in _NUMBERS:
-            _walk(part, below(pointer, str(index)), role, found)
-    if len(value) > 1 or isinstance(value[0], dict):
+            place = f"{pointer}/{index}" if short else below(pointer, str(index))
+            _walk(part, place, role, found)
+    # One thing alone has no seam, unless it is a question with its answer.
+    if len(value) > 1 or (isinstance(value[0], dict) and len(_SAYING & value[0].keys()) > 1):
         _joined(value, pointer, role, found)
 
 
@@ -169,10 +174,25 @@ def below(pointer: str, step: str) -> str:
     return f"{pointer}/{escaped}"[:POINTER_CHARS_MAX]
 
 
-def _carries_no_text(key: str, part: Json) -> bool:
+def _reads_as(key: str, part: Json) -> View | None:
+    """Whether a field's value is text or holds some, is a label, or carries nothing."""
     if isinstance(part, str):
-        return key in _NO_TEXT_FIELDS and _NO_TEXT_VALUE.fullmatch(part) is not None
-    return key in _SETTINGS and type(part) in _NUMBERS and abs(part) < _SETTING_BELOW
+        if key not in _NO_TEXT_FIELDS:
+            return View.PLAIN
+        return _name_reads_as(part) if len(part) < _TOKEN_CHARS else _value_reads_as(part)
+    silent = key in _SETTINGS and type(part) in _NUMBERS and abs(part) < _SETTING_BELOW
+    return None if silent else View.PLAIN
+
+
+def _value_reads_as(value: str) -> View | None:
+    """The like for the value of a field that holds no text."""
+    if _NO_TEXT_VALUE.fullmatch(value) is None:
+        return View.PLAIN
+    return View.LABEL if _TOKEN.search(value) else None
+
+
+_name_reads_as: Final = lru_cache(maxsize=1024)(_value_reads_as)
+"""The like for a short one, mostly one of a few roles and models. No key is as short and kept."""
 
 
 def _digits(number: float) -> str:
@@ -188,11 +208,7 @@ def _joined(parts: list[Json], pointer: str, role: str, found: list[Segment]) ->
     if sum(map(bool, texts)) > 1:
         found.append(Segment("".join(texts), pointer, role, View.JOINED))
     said = [
-        part[field]
-        for part in parts
-        if isinstance(part, dict)
-        for field in _SAYING
-        if field in part
+        part[field] for part in parts if isinstance(part, dict) for field in _SAID if field in part
     ]
     if len(said) > 1:
         seams = "".join(map(_seam, said))

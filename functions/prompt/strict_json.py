@@ -47,7 +47,7 @@ def parse(body: bytes) -> Json:
     if body.startswith(_BOM):
         raise MalformedMessage("the body begins with a byte order mark")
     try:
-        value = _DECODER.decode(body.decode("utf-8"))
+        value = _value(body.decode("utf-8"))
     except UnicodeDecodeError:
         raise MalformedMessage("the body is not UTF-8") from None
     except json.JSONDecodeError as error:
@@ -63,6 +63,15 @@ def parse(body: bytes) -> Json:
     if _MAYBE_SURROGATE.search(body):
         _refuse_surrogates(value)
     return value
+
+
+def _value(text: str) -> Json:
+    """The value of a JSON text. One without blanks around it, as nearly all, is read at once."""
+    if text.startswith(("{", "[")):
+        value, end = _DECODER.raw_decode(text)
+        if end == len(text):
+            return value
+    return _DECODER.decode(text)
 
 
 def _pairs(pairs: list[tuple[str, Json]]) -> dict[str, Json]:

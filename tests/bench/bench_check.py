@@ -8,15 +8,13 @@ from time import process_time
 from typing import Final
 
 from functions.deny_pattern.check import CompiledPolicy, judge
-from functions.deny_pattern.compiled import compile_policy, forms, ready
-from functions.policy import PolicyFile, load
-from functions.policy.compiling import compile_here
-from functions.policy.engine import Matcher
+from functions.deny_pattern.compiled import compile_policy
+from functions.policy import load
 from functions.policy.load import PACKS
 from functions.verdict import Decision
 from tests.bench.hostile import bodies
 from tests.bench.report import Report, seconds_of
-from tests.bench.rule_sets import rules, text
+from tests.bench.rule_sets import policy_of, rules, text
 from tests.functions.running import callout
 from tests.support.streams import SEALER
 
@@ -79,7 +77,7 @@ def _conversation(report: Report, policy: CompiledPolicy) -> None:
 
 def _by_rules(report: Report) -> None:
     """What more rules cost a call, of which matching is a part."""
-    few, many = _policy(10), _policy(2000)
+    few, many = policy_of(rules(10)), policy_of(rules(2000))
     for language in ("zh", "en"):
         for size, number in ((1_000, 200), (100_000, 3)):
             body = _chat(text(language, size))
@@ -95,14 +93,6 @@ def _by_rules(report: Report) -> None:
                 thousands / ten,
                 "at most 2",
             )
-
-
-def _policy(count: int) -> CompiledPolicy:
-    """A policy of so many rules, which are not held to their examples."""
-    chosen = rules(count)
-    policy = PolicyFile(policy="bench", description="rules for a bench")
-    matcher = Matcher(chosen, forms, compiler=compile_here)
-    return ready(policy.model_copy(update={"rules": tuple(chosen)}), "bench", matcher)
 
 
 def _chat(*contents: str) -> bytes:

@@ -17,15 +17,16 @@ from typing import Any, Final
 from functions.deny_pattern.check import CompiledPolicy, judge
 from functions.deny_pattern.compiled import compile_policy
 from functions.policy import Rule, load
-from functions.policy.load import PACKS, load_pack
 from functions.verdict import Decision
 from tests.bench.peers_home import Asked, Unavailable, prepare, seconds_of_peer
 from tests.bench.report import Report, seconds_of
-from tests.bench.rule_sets import text
+from tests.bench.rule_sets import policy_of, rules, text
 from tests.functions.running import callout
 from tests.support.streams import SEALER
 
-_RULES: Final = 49
+_RULES: Final = (49, 270, 2_000)
+_WITHOUT_MADE: Final = 200
+"""More than the packs have."""
 _WORDS: Final = (49, 1_000)
 _NUMBER: Final = 200
 _LANGUAGES: Final = ("zh", "en")
@@ -55,7 +56,7 @@ def bench(report: Report) -> None:
         report.leave_out(f"all peers, which could not be installed: {why}")
         return
     report.note(_NOTE)
-    for contest in (_expressions(), *map(_words, _WORDS), _secrets()):
+    for contest in (*map(_expressions, _RULES), *map(_words, _WORDS), _secrets()):
         for peer in contest.peers:
             _against(report, peer, contest)
 
@@ -91,23 +92,16 @@ def _ours(policy: CompiledPolicy, said: str) -> tuple[float, float]:
     return matching, whole
 
 
-def _expressions() -> _Contest:
-    """Rules of the packs that are one expression, in a syntax that Python reads as well."""
-    packs = {path.stem: load_pack(path, path.read_bytes())[0] for path in _packs()}
-    fit = [rule for pack in packs.values() for rule in pack.values() if _is_plain(rule)][:_RULES]
-    chosen = {rule.id for rule in fit}
-    uses = [
-        {"pack": name, "rules": {rule: "off" for rule in pack if rule not in chosen}}
-        for name, pack in packs.items()
-        if chosen & pack.keys()
-    ]
+def _expressions(count: int) -> _Contest:
+    """So many rules that are one expression, in a syntax that Python reads as well.
+
+    Those of the packs come first; what is missing is made.
+    """
+    fit = [rule for rule in rules(2 * count + _WITHOUT_MADE) if _is_plain(rule)][:count]
+    assert len(fit) == count
     patterns = [rule.match.regex or "" for rule in fit]
     peers = ("LLM Guard Regex", "Presidio", "LiteLLM")
-    return _Contest(f"{len(fit)} expressions", peers, _policy(packs=uses), patterns)
-
-
-def _packs() -> list[Path]:
-    return sorted(PACKS.glob("*.yaml"), reverse=True)
+    return _Contest(f"{count:,} expressions", peers, policy_of(fit), patterns)
 
 
 def _is_plain(rule: Rule) -> bool:

@@ -9,7 +9,10 @@ from random import Random
 from string import ascii_lowercase
 from typing import Final
 
-from functions.policy import Rule
+from functions.deny_pattern.compiled import CompiledPolicy, forms, ready
+from functions.policy import PolicyFile, Rule
+from functions.policy.compiling import compile_here
+from functions.policy.engine import Matcher
 from functions.policy.load import PACKS, load_pack
 from functions.policy.rule import Examples, Match
 
@@ -55,6 +58,13 @@ def rules(count: int) -> list[Rule]:
     for path in sorted(PACKS.glob("*.yaml"), reverse=True):
         found += load_pack(path, path.read_bytes())[0].values()
     return [*found, *_made(max(0, count - len(found)))][:count]
+
+
+def policy_of(chosen: Sequence[Rule]) -> CompiledPolicy:
+    """A policy of these rules, which are not held to their examples."""
+    policy = PolicyFile(policy="bench", description="rules for a bench")
+    matcher = Matcher(chosen, forms, compiler=compile_here)
+    return ready(policy.model_copy(update={"rules": tuple(chosen)}), "bench", matcher)
 
 
 def _made(count: int) -> list[Rule]:
