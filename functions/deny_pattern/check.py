@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from functions.deny_pattern.compiled import ENGINE, NAME, CompiledPolicy, compile_policy
-from functions.deny_pattern.finds import Found, findings, finds
+from functions.deny_pattern.finds import NO_STRINGS, Found, findings, finds
 from functions.deny_pattern.masking import masked
 from functions.deny_pattern.memory import Memory, Sealing, opened, sealed
 from functions.deny_pattern.restoring import restored
@@ -22,7 +22,6 @@ from functions.prompt import (
     CannotEdit,
     Message,
     TooLarge,
-    View,
     denied,
     is_stream,
     open_message,
@@ -34,7 +33,6 @@ from functions.verdict import Callout, Decision, Phase, Reason, Verdict
 __all__ = ["ENGINE", "NAME", "CompiledPolicy", "compile_policy", "judge"]
 
 _JSON: Final = "application/json"
-_NO_STRINGS: Final = (View.KEY, View.LABEL, View.NUMBER, View.PATH)
 _STAYS: Final = "still finds something where no string can be changed"
 
 
@@ -150,7 +148,7 @@ def _masked(
     """
     if message.json is None:
         raise CannotEdit("only JSON can be masked, and not a path")
-    stays = next((each for each in to_mask if each.segment.view in _NO_STRINGS), None)
+    stays = next((each for each in to_mask if each.segment.view in NO_STRINGS), None)
     if stays is not None:
         raise CannotEdit(f"{stays.rule.id} {_STAYS}")
     done = masked(message.json, to_mask, memory.values)

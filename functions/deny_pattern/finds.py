@@ -35,6 +35,8 @@ _TEXT: Final = re.compile(
 )
 
 
+NO_STRINGS: Final = (View.KEY, View.LABEL, View.NUMBER, View.PATH)
+"""Where nothing can be masked."""
 _PLAIN_VIEWS: Final = ("plain", "normalised")
 _READ_TIMES_MAX: Final = 32
 """How often a whole message is read in other ways than as it stands. What people write, code and
@@ -105,9 +107,30 @@ def finds(message: Message, compiled: CompiledPolicy, phase: Phase) -> list[Foun
             if hit:
                 gathered = gathered or _Gathered(compiled.policy.rules)
                 gathered.add(segment, reading, hit)
+                readers = _others(readers, hit, segment, compiled.policy.rules)
         if gathered is not None and gathered.enough:
             break
     return [] if gathered is None else gathered.found()
+
+
+def _others(
+    readers: Sequence[bool], hits: Sequence[Hit], segment: Segment, rules: Sequence[Rule]
+) -> Sequence[bool]:
+    """`readers` without the rules that need not read the same text in another way.
+
+    These are all that hit it, but those whose finds are masked one by one. Of these, too, one for
+    which the rest of the text counts as found: what it would find before that in another reading,
+    it finds when the masked message is read once more.
+    """
+    masks = segment.view not in NO_STRINGS
+    done = {
+        hit.rule
+        for hit in hits
+        if hit.rest or not masks or rules[hit.rule].action is not RuleAction.MASK
+    }
+    if not done:
+        return readers
+    return [reads and rule not in done for rule, reads in enumerate(readers)]
 
 
 def _view(segment: Segment, reading: Reading) -> str:

@@ -31,11 +31,15 @@ Compiler = Callable[[Sequence[str], int], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A find: its rule's index in the policy, and the span in characters of the text."""
+    """A find: its rule's index in the policy, and the span in characters of the text.
+
+    `rest`: the span is the rest of the text, since it holds more candidates than are looked at.
+    """
 
     rule: int
     start: int
     end: int
+    rest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +119,10 @@ class Matcher:
                 continue
             second = self._second.get(rule)
             if second is None or second.numbers(data):
-                for start, end in _in_characters(text, data, self._finders[rule].finds(data)):
-                    yield Hit(rule, start, end)
+                spans, rest = self._finders[rule].finds(data)
+                last = len(spans) - 1
+                for at, (start, end) in enumerate(_in_characters(text, data, spans)):
+                    yield Hit(rule, start, end, rest and at == last)
 
     def looks(self, text: str) -> Iterator[Look]:
         """How each rule fares with `text`: for people who ask why, not for the way of a call."""

@@ -58,6 +58,16 @@ class Candidate(NamedTuple):
     outcome: Outcome
 
 
+class Finds(NamedTuple):
+    """The spans of a rule's hits in bytes.
+
+    `rest`: the last one is the rest of a text of too many candidates.
+    """
+
+    spans: list[tuple[int, int]]
+    rest: bool = False
+
+
 class Finder:
     """One rule's eye for places. RE2's patterns are made when they are first needed."""
 
@@ -77,7 +87,7 @@ class Finder:
         if self._patterns.unless:
             _ = self._unless
 
-    def finds(self, data: bytes) -> list[tuple[int, int]]:
+    def finds(self, data: bytes) -> Finds:
         """The spans of all hits in bytes of `data`, which hyperscan says this rule matches.
 
         At most `FINDINGS_MAX`; where there are more, the last one is the rest of the text.
@@ -91,7 +101,9 @@ class Finder:
                 if len(found) > FINDINGS_MAX:
                     found[-2:] = [(found[-2][0], len(data))]
                     break
-        return [(0, 0)] if candidate is None else found
+        if candidate is None:
+            return Finds([(0, 0)])
+        return Finds(found, rest=candidate.outcome is Outcome.REST)
 
     def looks(self, data: bytes) -> Iterator[Candidate]:
         """Every candidate in `data`, and what becomes of it."""

@@ -8,10 +8,11 @@ import binascii
 import re
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
+from string import ascii_lowercase, ascii_uppercase, digits
 from typing import Final
 
 from functions.prompt.changes import Change
-from functions.prompt.charsets import as_text
+from functions.prompt.charsets import OTHER_BYTES_MIN, as_text
 from functions.prompt.traits import BASE64_MIXTURE
 
 _CHARS_MIN: Final = 6
@@ -35,7 +36,30 @@ _LINE_CHARS: Final = 16
 """So long a group is a line, of which there may be two."""
 _GROUPS_TRIED: Final = 3
 """Words before the first group, and behind the last, that may have its length by chance."""
+_OTHER_CHARSET_CHARS: Final = OTHER_BYTES_MIN * 4 // 3
+"""From so many characters on the bytes may be text in another charset than UTF-8."""
 _TO_PLAIN: Final = str.maketrans("-_", "+/", "\r\n\t ")
+_LETTERS: Final = (
+    *enumerate(ascii_uppercase + ascii_lowercase + digits + "+/"),
+    *enumerate("-_", 62),
+)
+
+
+def _begins_text(first: int, second: int) -> bool:
+    """Whether text in UTF-8, or UTF-16's mark, may begin with the bits of two letters of Base64."""
+    byte = first << 2 | second >> 4
+    nibble = second & 0xF  # The first half of the next byte.
+    if byte in b"\xfe\xff":
+        return nibble == 0xF
+    if byte >= 0xC2:  # More of the same character must follow.
+        return byte <= 0xF4 and 0x8 <= nibble <= 0xB
+    return (0x20 <= byte < 0x7F or byte in b"\t\n\r") and not (nibble == 1 or 0x8 <= nibble <= 0xB)
+
+
+_BEGINNINGS: Final = frozenset(
+    one + two for first, one in _LETTERS for second, two in _LETTERS if _begins_text(first, second)
+)
+"""How Base64 of text begins: two thirds of random words do not, and need not be decoded."""
 BASE32: Final = re.compile(r"(?<![A-Za-z0-9])[A-Z2-7]{16,}(?![A-Za-z0-9])")
 
 
@@ -104,6 +128,8 @@ def _together(groups: Sequence[str], end: int) -> tuple[int, int, str] | None:
 def from_base64(match: str) -> str | None:
     """What Base64 says, with or without line ends and padding, in either alphabet."""
     if len(match) < _CHARS_MIN or match.isdigit():  # No text gives digits alone.
+        return None
+    if len(match) < _OTHER_CHARSET_CHARS and match[:2] not in _BEGINNINGS:
         return None
     plain = match if match.isalnum() else match.translate(_TO_PLAIN).rstrip("=")
     plain = plain[: len(plain) - (len(plain) % 4 == 1)]

@@ -19,7 +19,7 @@ _CHARSETS: Final = tuple(
 )
 ASCII_OR_CHINESE: Final = re.compile("[\t\n\r\x20-\x7e\u3000-\u303f\u4e00-\u9fff\uff01-\uff5e]{2,}")
 _ALLOWED: Final = str.maketrans("", "", "\t\n\r")
-_OTHER_BYTES_MIN: Final = 12
+OTHER_BYTES_MIN: Final = 12
 """Fewer bytes are text in one of these charsets too often by chance."""
 
 
@@ -40,7 +40,7 @@ def _of_another_charset(raw: bytes) -> str | None:
 
     Some other bytes would be text in one of these as well; nearly none of them would be such text.
     """
-    if len(raw) < _OTHER_BYTES_MIN:
+    if len(raw) < OTHER_BYTES_MIN:
         return None
     for charset, pattern in _CHARSETS:
         if pattern.fullmatch(raw) is None:

@@ -10,7 +10,9 @@ in the text is written in their script; Russian stays Russian.
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from string import ascii_letters, digits
 from typing import Final
 
 from functions.prompt.changes import Moved
@@ -66,6 +68,8 @@ class _Simplified(dict[int, int | str]):
 
 
 _TABLE_MAX: Final = 16_384
+_ONE_BY_ONE_MAX: Final = 24
+"""Replacing a letter goes over a text at the speed of memory, translating 20 characters a µs."""
 _TO_SIMPLIFIED: Final = _Simplified({ord(each): said for each, said in _SIMPLIFIED.items()})
 _SYMBOLS: Final = "\U0001f130-\U0001f189\U0001f1e6-\U0001f1ff"
 _SYMBOL: Final = frozenset(_members(_SYMBOLS))
@@ -73,11 +77,13 @@ _SYMBOL: Final = frozenset(_members(_SYMBOLS))
 _SIGNS: Final = _SYMBOLS + "".join(
     sorted(each for each in _LOOK_ALIKES if not each.isalnum() and each not in _SYMBOL)
 )
-# A word that is not all ASCII, from where it begins, with its marks.
+# A word from its first character that is not ASCII, with its marks. Python looks for that character
+# fast; what stands before it in the word is looked at where it is found.
 _TOKEN: Final = re.compile(
-    rf"(?:(?<![^\W_])[A-Za-z0-9]*+)?(?:[^\W\x00-\x7f]|[{_MARKS}{_SIGNS}])(?:[^\W_]|[{_MARKS}{_SIGNS}])*"
+    rf"[^\x00-\x7f](?:(?<=[^\W_])|(?<=[{_MARKS}{_SIGNS}]))(?:[^\W_]|[{_MARKS}{_SIGNS}])*+"
 )
 _LATIN: Final = re.compile("[A-Za-z0-9]")
+_LATIN_LETTERS: Final = frozenset(ascii_letters + digits)
 # Greek, Cyrillic, Armenian, Cherokee and Coptic, of which many letters look like Latin ones.
 _FOREIGN_SCRIPTS: Final = "\u0370-\u03ff\u0400-\u052f\u0531-\u058f\u13a0-\u13ff\u2c80-\u2cff"
 _FOREIGN: Final = frozenset(_members(_FOREIGN_SCRIPTS)) - _LOOK_ALIKES.keys()
@@ -89,8 +95,9 @@ def fold(text: str) -> Normalised | None:
         return None
     letters = set(text)  # Of which a text has some hundred, however long it is.
     folded, back = text, None
-    if not letters.isdisjoint(_TRADITIONAL):
-        folded = text.translate(_TO_SIMPLIFIED)
+    traditional = letters & _TRADITIONAL
+    if traditional:
+        folded = _translated(text, traditional, _TO_SIMPLIFIED)
     if not letters.isdisjoint(_OTHERS):
         folded = _undisguised(folded, letters)
         if len(folded) < len(text):  # Marks are gone.
@@ -100,14 +107,25 @@ def fold(text: str) -> Normalised | None:
     return None if folded == text else Normalised(folded, back)
 
 
+def _translated(text: str, letters: AbstractSet[str], table: Mapping[int, int | str]) -> str:
+    """`text` with `letters`, which are all of it that `table` changes, as the table has them."""
+    if len(letters) > _ONE_BY_ONE_MAX:
+        return text.translate(table)
+    for each in letters:
+        said = table[ord(each)]
+        text = text.replace(each, said if isinstance(said, str) else chr(said))
+    return text
+
+
 def _undisguised(text: str, letters: set[str]) -> str:
     """Simplified `text` with letters, digits and marks folded."""
     foreign = not letters.isdisjoint(_FOREIGN)
     if not foreign and letters.isdisjoint(_SYMBOL):
-        return _MARK_RUN.sub("", text).translate(_AMONG_LATIN)
+        return _translated(text, letters & _OTHERS, _AMONG_LATIN)
 
     def token(match: re.Match[str]) -> str:
-        latin = not foreign or _LATIN.search(match[0]) is not None
+        before = match.string[max(match.start() - 1, 0) : match.start()]
+        latin = not foreign or before in _LATIN_LETTERS or _LATIN.search(match[0]) is not None
         return match[0].translate(_AMONG_LATIN if latin else _AMONG_OTHERS)
 
     return _TOKEN.sub(token, text)

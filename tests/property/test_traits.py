@@ -8,6 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from functions.prompt import fold, normalise, traits
+from functions.prompt.base64_runs import from_base64
+from functions.prompt.charsets import as_text
 from functions.prompt.decoding import decode
 from functions.prompt.normalise import narrowed
 from functions.prompt.readings import readings
@@ -77,3 +79,12 @@ def test_a_set_that_fails_means_all_traits(monkeypatch: pytest.MonkeyPatch) -> N
     failing = type("Failing", (), {"Match": staticmethod(lambda _: None)})
     monkeypatch.setattr(traits, "_SET", failing)
     assert traits_of("plain") == ALL
+
+
+@given(st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=5))
+def test_no_short_word_of_base64_that_is_text_is_passed_by(text: str) -> None:
+    raw = text.encode()
+    for encoded in (base64.b64encode(raw), base64.urlsafe_b64encode(raw)):
+        word = encoded.decode().rstrip("=")
+        if len(word) >= 6 and not word.isdigit():
+            assert from_base64(word) == as_text(raw)

@@ -1,10 +1,12 @@
 """Masking: placeholders for what was found, nothing else changed, and values put back."""
 
+import base64
 import json
 
 import pytest
 
 from functions.deny_pattern.check import CompiledPolicy, compile_policy
+from functions.policy.finder import LOOKS_MIN
 from functions.runtime.sealing import Sealer
 from functions.verdict import Callout, Decision, Phase, Reason, Secret
 from functions.verdict.contract import STATE_BYTES_MAX
@@ -76,6 +78,17 @@ def test_what_cannot_be_masked_is_denied(masking: CompiledPolicy, body: object) 
     assert (verdict.decision, verdict.reason) == (Decision.DENY, Reason.MASK_IMPOSSIBLE)
     assert "rule long-number: " in error_of(verdict)["message"]
     assert PHONE not in verdict.model_dump_json()
+
+
+def test_what_is_encoded_before_too_many_candidates_does_not_pass(edited: Edit) -> None:
+    unless_padded = "action: mask\n    match: {regex: '[0-9]{6,}', unless: {regex: '0{6}'}}"
+    policy = compile_policy(
+        edited('match:\n      regex: "[0-9]{6,}"\n    action: monitor', unless_padded), REVISION
+    )
+    encoded = base64.b64encode(PHONE.encode()).decode()
+    verdict = judge(callout(), chat(f"{encoded} {'0000001 ' * (LOOKS_MIN + 9)}"), policy)
+    assert verdict.reason is Reason.MASK_IMPOSSIBLE
+    assert encoded not in verdict.model_dump_json()
 
 
 def test_a_form_or_a_path_cannot_be_masked(masking: CompiledPolicy) -> None:
