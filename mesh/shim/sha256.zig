@@ -114,28 +114,52 @@ pub const Mac = struct {
     }
 };
 
+/// Four words side by side, which Wasm adds, turns and mixes at once.
+const Four = @Vector(4, u32);
+
 fn compress(state: *State, block: *const [block_bytes]u8) void {
     var words: [block_bytes]u32 = undefined;
-    for (words[0..16], 0..) |*word, index| {
-        word.* = int.read(u32, block[4 * index ..][0..4], .big);
-    }
-    for (16..words.len) |index| {
-        const late = words[index - 15];
-        const soon = words[index - 2];
-        words[index] = words[index - 16] +% words[index - 7] +%
-            (rotated(late, 7) ^ rotated(late, 18) ^ late >> 3) +%
-            (rotated(soon, 17) ^ rotated(soon, 19) ^ soon >> 10);
-    }
     var all = state.*;
     var at: usize = 0;
     while (at < words.len) : (at += 4) {
-        inline for (0..4) |turn| round(&all, turn, constants[at + turn] +% words[at + turn]);
+        const four = if (at < 16)
+            given(block[4 * at ..][0..16])
+        else
+            mixed(words[at - 16 ..][0..16]);
+        words[at..][0..4].* = four;
+        const ready: [4]u32 = four +% @as(Four, constants[at..][0..4].*);
+        inline for (0..4) |turn| round(&all, turn, ready[turn]);
         // Four rounds have moved every variable by four places.
         const half = all[0..4].*;
         all[0..4].* = all[4..8].*;
         all[4..8].* = half;
     }
     for (state, all) |*word, added| word.* +%= added;
+}
+
+/// The schedule's words, as far as the block gives them.
+inline fn given(bytes: *const [16]u8) Four {
+    const four: Four = @bitCast(@as(@Vector(16, u8), bytes.*));
+    return std.mem.bigToNative(Four, four);
+}
+
+/// The schedule's next four words, from the sixteen before them. Two of them need the other two.
+inline fn mixed(before: *const [16]u32) Four {
+    const late: Four = before[1..5].*;
+    const sum = @as(Four, before[0..4].*) +% @as(Four, before[9..13].*) +%
+        (turned(late, 7) ^ turned(late, 18) ^ late >> @splat(3));
+    const zeros: Four = @splat(0);
+    const soon: Four = before[12..16].*;
+    const half = sum +% mixedSoon(@shuffle(u32, soon, zeros, [4]i32{ 2, 3, -1, -1 }));
+    return half +% mixedSoon(@shuffle(u32, half, zeros, [4]i32{ -1, -1, 0, 1 }));
+}
+
+inline fn mixedSoon(soon: Four) Four {
+    return turned(soon, 17) ^ turned(soon, 19) ^ soon >> @splat(10);
+}
+
+inline fn turned(four: Four, comptime bits: u32) Four {
+    return four >> @splat(bits) | four << @splat(32 - bits);
 }
 
 /// A round renames all eight variables and changes two. Here they stay where they are and the names

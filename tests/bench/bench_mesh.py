@@ -44,7 +44,7 @@ def bench(report: Report) -> None:
 
 def _rates(report: Report, on_stage: Stage) -> None:
     """Every way in turns: without a body those that need none, with 1 KB all others."""
-    asking = ["plain", "check", "hold", "cached", "asking", "ext_authz", "lua"]
+    asking = ["plain", "check", "hold", "cached", "holding", "asking", "ext_authz", "lua"]
     if "ext_proc" in on_stage.ports:
         asking.append("ext_proc")
     else:
@@ -73,9 +73,11 @@ def _rates(report: Report, on_stage: Stage) -> None:
         if way in chat:
             _compare(report, one, chat["check"], name, chat[way], goal)
     authz = chat["ext_authz"]
-    _compare(report, "the least plugin that asks", chat["asking"], "ext_authz", authz, "no goal")
+    for name, others in (("ext_authz", authz), ("Lua filter", chat["lua"])):
+        _compare(report, "the least plugin that asks", chat["asking"], name, others, "no goal")
     _compare(report, f"{one}, form hold", chat["hold"], "ext_authz", authz, "no goal")
-    _compare(report, "a cached allow", chat["cached"], "plain Envoy", chat["plain"], "no goal")
+    for what, way in (("a cached allow", "cached"), ("the least plugin that holds", "holding")):
+        _compare(report, what, chat[way], "plain Envoy", chat["plain"], "no goal")
     shares = _ratios(chat["cached"], chat["plain"])
     injection = _ratios(key, plain)
     report.add(

@@ -2,6 +2,8 @@
 
     empty        nothing, in the callbacks that the shim has for a call
     injecting    what setting a key takes of the host: headers read, the clock, a header added
+    holding      the same, and the body held until it is whole, and read: what an allow takes that
+                 is remembered
     asking       the same, and a callout with the body and the headers that the shim would send
 
 They decide, sign, measure and remember nothing. No plugin can be faster in this Envoy; what the
@@ -68,10 +70,13 @@ _INJECT: Final = f"""
 """
 _PLACE: Final = """(i32.add (i32.const 65536)
   (i32.shl (i32.and {token} (i32.const 4095)) (i32.const 2)))"""
-_ASK: Final = f"""
+_HOLD: Final = """
   (if (i32.eqz (local.get $end)) (then (return (i32.const 1))))
   (drop (call $bytes (i32.const 0)
     (i32.const 0) (i32.const -1) (i32.const 0) (i32.const 4)))
+"""
+_ASK: Final = f"""
+  {_HOLD}
   (drop (call $call
     (i32.const 1152) (i32.const {len(_CLUSTER)})
     (i32.const 2048) (i32.const {len(serialised(_CALLOUT))})
@@ -93,6 +98,7 @@ def least_plugins(folder: Path) -> Mapping[str, Path]:
     texts = {
         "empty": _module(),
         "injecting": _module(headers=_INJECT),
+        "holding": _module(headers=_INJECT, body=f"{_HOLD} {_GO}"),
         "asking": _module(headers=_INJECT, body=_ASK, answer=_HEAR),
     }
     files = {name: folder / f"{name}.wasm" for name in texts}

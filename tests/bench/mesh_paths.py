@@ -1,7 +1,7 @@
 """The ways that a call can take through one Envoy, each by a listener of its own.
 
     plain                                     ──▶ provider
-    empty, injecting: plugins that do least   ──▶ provider
+    empty, injecting, holding: do the least   ──▶ provider
     asking: likewise                          ──▶ check  ──▶ provider
     check, hold, two, slow, two-slow: shim    ──▶ checks ──▶ provider
     cached: the shim, which has asked before  ──▶ provider
