@@ -9,6 +9,7 @@ import pytest
 from functions.verdict import Secret
 from functions.verdict.keys import verify_keys
 from tests.contract.proxy_wasm import Headers, SharedData
+from tests.contract.test_wasm import configuration
 from tests.contract.wasm_host import Compiled
 from tests.contract.wasm_worker import (
     BY_BROKER,
@@ -144,6 +145,29 @@ def test_a_changed_configuration_has_its_keys_before_the_first_call(worker: Work
     worker.keyed()
     worker.text = keyed(policy="another")
     worker.load()
+    assert worker.send() == "sk-one"
+
+
+@pytest.mark.parametrize("are_own", [True, False])
+def test_a_key_that_rests_goes_on_resting_under_a_changed_configuration(
+    shim: Compiled, *, are_own: bool
+) -> None:
+    def text(policy: str) -> str:
+        if not are_own:
+            return keyed(policy=policy)
+        own = {**BY_BROKER, "keys": ["sk-one", "sk-two"]}
+        return configuration(["api.test"], credential=own, policy=policy)
+
+    worker = Worker(shim, text=text("first"))
+    if not are_own:
+        worker.keyed()
+    assert worker.send(401) == "sk-one"
+    before, worker.text = worker.plugin, text("second")
+    worker.load()
+    assert worker.send() == "sk-two"
+    worker.host.close(before)
+    assert worker.send() == "sk-two"
+    worker.host.now_ns += 60 * 10**9
     assert worker.send() == "sk-one"
 
 

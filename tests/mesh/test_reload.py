@@ -87,6 +87,8 @@ def reloaded(form: Form, folder: Path, **first: Any) -> Iterator[Reloaded]:
         yield b"%x\r\n%b\r\n0\r\n\r\n" % (len(LAST), LAST)
 
     def provide(sent: Message) -> bytes | Iterator[bytes]:
+        if sent.value("authorization") == "Bearer sk-refused":
+            return respond(b"{}", status=401)
         return speak() if sent.body.startswith(b"stream") else respond(b"{}")
 
     with Upstream(answer=provide) as provider, Upstream(answer=judge) as check:
@@ -163,6 +165,19 @@ def test_a_stream_under_way_ends_by_the_configuration_that_it_began_with(
         assert early.result().body == FIRST + LAST
     assert b"".join(each.body for each in windows()) == FIRST + LAST
     assert {each.value("x-meshward-policy") for each in windows()} == {"p0"}
+
+
+@pytest.mark.parametrize("form", ["hold", "portable"])
+def test_a_key_that_was_refused_goes_on_resting(form: Form, tmp_path: Path) -> None:
+    credential = {"header": "authorization", "prefix": "Bearer ", "keys": ["sk-refused", "sk-good"]}
+    of_host = {"credential": credential}
+    with reloaded(form, tmp_path, of_host=of_host) as found:
+        assert found.ask("the first call").status == 401
+        found.change("p1", of_host=of_host)
+        found.follow("p1")
+        first, *later = [each.value("authorization") for each in found.provider.requests]
+        assert first == "Bearer sk-refused"
+        assert set(later) == {"Bearer sk-good"}
 
 
 def test_a_bad_configuration_changes_nothing(running: Reloaded) -> None:
