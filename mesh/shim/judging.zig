@@ -168,12 +168,7 @@ fn refuse(stream: *Stream, reply: *Reply, why: core.Denial, said: Said) !abi.Flo
 
 /// What could not be done ends in a denial; where not even that can be said, the stream breaks off.
 pub fn fail(stream: *Stream, reply: *Reply, err: anyerror) abi.Flow {
-    const reason: contract.Reason = switch (err) {
-        error.OutOfMemory => .shim_overloaded,
-        error.TooLarge => .response_too_large,
-        error.Unsupported => .response_unsupported,
-        else => .shim_fault,
-    };
+    const reason = reasonOf(err);
     // Between two windows, the machine of the last one has passed; of a stream that is no decision.
     if (reply.call.state == .passed) reply.call.state = .reading;
     _ = Side.ofReply(stream, reply).react(.{ .refused = reason });
@@ -181,6 +176,24 @@ pub fn fail(stream: *Stream, reply: *Reply, err: anyerror) abi.Flow {
     return refuse(stream, reply, .{ .reason = reason }, .{}) catch {
         asking.answerCaller(stream.template, reason, denial.nobody);
         return .drop;
+    };
+}
+
+/// The same where nothing more may come through, not even words: better a broken stream.
+pub fn breakOff(stream: *Stream, reply: *Reply, err: anyerror) abi.Flow {
+    const flow = fail(stream, reply, err);
+    if (reply.are_headers_held) return flow;
+    stream.call.state = .denied;
+    asking.answerCaller(stream.template, reasonOf(err), denial.nobody);
+    return .hold;
+}
+
+fn reasonOf(err: anyerror) contract.Reason {
+    return switch (err) {
+        error.OutOfMemory => .shim_overloaded,
+        error.TooLarge => .response_too_large,
+        error.Unsupported => .response_unsupported,
+        else => .shim_fault,
     };
 }
 

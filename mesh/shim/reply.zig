@@ -127,7 +127,7 @@ pub fn onBody(context: u32, bytes: u32, end: bool) abi.Flow {
 pub fn onTrailers(context: u32) abi.Flow {
     const stream = streams.find(context) orelse return .go;
     const reply = stream.reply orelse return .go;
-    abi.clear(.response_trailers) catch return judging.fail(stream, reply, error.HostRefused);
+    abi.clear(.response_trailers) catch |err| return judging.breakOff(stream, reply, err);
     if (reply.call.state == .denied) return .go;
     reply.has_trailers = true;
     if (!reply.call.is_window) {
@@ -136,11 +136,8 @@ pub fn onTrailers(context: u32) abi.Flow {
     if (!reply.is_held and reply.windows.isEmpty()) return .go;
     reply.windows.has_ended = true;
     if (reply.is_held) return judging.proceed(stream, reply);
-    // Nothing can be put in front of trailers any more: better a broken stream than a cut one.
-    _ = judging.fail(stream, reply, error.Unsupported);
-    stream.call.state = .denied;
-    asking.answerCaller(stream.template, .response_unsupported, denial.nobody);
-    return .hold;
+    // Nothing can be put in front of trailers any more, and a cut stream would look like a whole one.
+    return judging.breakOff(stream, reply, error.Unsupported);
 }
 
 /// The answer to a callout, in the context of the stream.
