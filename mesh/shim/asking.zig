@@ -64,9 +64,20 @@ pub const Side = struct {
         if (step.note) |note| {
             // What was let through for another reason than an allow is not to be remembered.
             side.stream.cache_seconds = 0;
-            log.noted(note, plugin, side.stream.host.name, now -| side.stream.began_ms);
+            if (!side.counts(note)) log.noted(note, side.stream, 0);
         }
         return step;
+    }
+
+    /// Whether it is a verdict on one of many windows that go on: they have one line in the end.
+    fn counts(side: Side, note: core.Note) bool {
+        const is_verdict = note.effect != .denied and note.reason.spec().decisions != 0;
+        if (!side.call.is_window or !is_verdict) return false;
+        const reply = side.stream.reply orelse return false;
+        const noted = &reply.noted[note.check orelse return false];
+        noted.note = note;
+        noted.windows += 1;
+        return true;
     }
 
     /// Send the message to `checks`. One that cannot be asked has failed at once.
@@ -188,6 +199,14 @@ pub const Side = struct {
         return if (understood.decision == .mask) .{ .mask = reason } else .{ .deny = reason };
     }
 };
+
+/// The stream is over: tells what its checks did to windows of its response that went on.
+pub fn tell(stream: *const Stream) void {
+    const reply = stream.reply orelse return;
+    for (&reply.noted) |*noted| {
+        if (noted.windows > 0) log.noted(noted.note, stream, noted.windows);
+    }
+}
 
 /// Put `body` in the place of the message that is held, and where its headers are held too and tell
 /// a length, that of `body` in the place of theirs.

@@ -56,7 +56,7 @@ fn examine(context: u32, end: bool) abi.Error!abi.Flow {
     };
     const path = map.first(":path");
     const template = host.denialFor(path);
-    const stream = streams.take(.{
+    const fresh: Stream = .{
         .context = context,
         .plugin = plugin,
         .host = host,
@@ -64,8 +64,9 @@ fn examine(context: u32, end: bool) abi.Error!abi.Flow {
         .began_ms = asking.nowMs(),
         .call = .{ .body_bytes_max = plugin.config.body_bytes_max },
         .cache_seconds = plugin.config.cache.seconds,
-    }) orelse {
-        log.noted(.{ .effect = .denied, .reason = .shim_overloaded }, plugin, host.name, 0);
+    };
+    const stream = streams.take(&fresh) orelse {
+        log.noted(.{ .effect = .denied, .reason = .shim_overloaded }, &fresh, 0);
         metrics.decided(.request, .deny, series.numberOf(.shim_overloaded));
         asking.answerCaller(template, .shim_overloaded, denial.nobody);
         return .hold;

@@ -168,7 +168,12 @@ fn refuse(stream: *Stream, reply: *Reply, why: core.Denial, said: Said) !abi.Flo
 
 /// What could not be done ends in a denial; where not even that can be said, the stream breaks off.
 pub fn fail(stream: *Stream, reply: *Reply, err: anyerror) abi.Flow {
-    const reason = reasonOf(err);
+    const reason: contract.Reason = switch (err) {
+        error.OutOfMemory => .shim_overloaded,
+        error.TooLarge => .response_too_large,
+        error.Unsupported => .response_unsupported,
+        else => .shim_fault,
+    };
     // Between two windows, the machine of the last one has passed; of a stream that is no decision.
     if (reply.call.state == .passed) reply.call.state = .reading;
     _ = Side.ofReply(stream, reply).react(.{ .refused = reason });
@@ -184,17 +189,9 @@ pub fn breakOff(stream: *Stream, reply: *Reply, err: anyerror) abi.Flow {
     const flow = fail(stream, reply, err);
     if (reply.are_headers_held) return flow;
     stream.call.state = .denied;
-    asking.answerCaller(stream.template, reasonOf(err), denial.nobody);
+    // Nobody gets these words: the answer has begun.
+    asking.answerCaller(stream.template, .shim_fault, denial.nobody);
     return .hold;
-}
-
-fn reasonOf(err: anyerror) contract.Reason {
-    return switch (err) {
-        error.OutOfMemory => .shim_overloaded,
-        error.TooLarge => .response_too_large,
-        error.Unsupported => .response_unsupported,
-        else => .shim_fault,
-    };
 }
 
 /// Has `reply.onTick` called while any stream of `plugin` waits for its window to be due. To be

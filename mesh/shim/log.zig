@@ -1,9 +1,12 @@
 //! What the shim tells the operator: one line for each denial and failure, and one for each load.
 //!
 //!     meshward: denied reason=check.timeout check=llm-guard policy=default host=api.test ms=1001
+//!     meshward: masked reason=rule.matched check=deny-pattern … ms=9310 windows=7
 //!
+//! A check's verdicts on windows of a stream that go on all the same have one line, at its end.
 //! Lines are about the request, never the request: no path, no body, no key.
 
+const std = @import("std");
 const abi = @import("abi.zig");
 const core = @import("core.zig");
 const keys = @import("keys.zig");
@@ -32,7 +35,9 @@ pub fn refused(message: []const u8) void {
     abi.log(.critical, line.written());
 }
 
-pub fn noted(note: core.Note, plugin: *const streams.Plugin, host: []const u8, ms: u64) void {
+/// What became of a message of `stream`; or of so many windows of it, where it is more than 0.
+pub fn noted(note: core.Note, stream: *const streams.Stream, windows: u32) void {
+    const plugin = stream.plugin orelse return;
     var line = begin(switch (note.effect) {
         .denied => "denied",
         .masked => "masked",
@@ -43,8 +48,9 @@ pub fn noted(note: core.Note, plugin: *const streams.Plugin, host: []const u8, m
     field(&line, "reason", spec.code);
     if (note.check) |index| field(&line, "check", plugin.config.checks()[index].name);
     field(&line, "policy", plugin.config.policy);
-    field(&line, "host", host);
-    number(&line, "ms", ms);
+    field(&line, "host", stream.host.name);
+    number(&line, "ms", abi.nowNanoseconds() / std.time.ns_per_ms -| stream.began_ms);
+    if (windows > 0) number(&line, "windows", windows);
     // A verdict's reason is everyday business; any other says that something is broken.
     abi.log(if (spec.decisions == 0) .warn else .info, line.written());
 }

@@ -12,6 +12,7 @@
 
 const std = @import("std");
 const abi = @import("abi.zig");
+const asking = @import("asking.zig");
 const broker = @import("broker.zig");
 const guard = @import("guard.zig");
 const load = @import("load.zig");
@@ -104,7 +105,12 @@ export fn proxy_on_http_call_response(
 }
 
 export fn proxy_on_delete(context: u32) void {
-    const plugin = streams.findPlugin(context) orelse return streams.release(context);
+    defer leave();
+    if (streams.find(context)) |stream| {
+        asking.tell(stream);
+        return streams.release(stream);
+    }
+    const plugin = streams.findPlugin(context) orelse return;
     streams.removePlugin(plugin);
     metrics.forget();
 }

@@ -112,7 +112,12 @@ pub const Reply = struct {
     /// Its headers wait too, so that a denial can be an answer of its own.
     are_headers_held: bool = false,
     windows: Windows = .{},
+    /// For each check: what its verdicts on windows that went on are to be told as.
+    noted: [core.checks_max]Noted = @splat(.{}),
 };
+
+/// Of the last of so many windows.
+pub const Noted = struct { note: core.Note = undefined, windows: u32 = 0 };
 
 const Newborn = struct { context: u32 = 0, plugin: u32 = 0 };
 
@@ -201,11 +206,11 @@ pub fn pluginOf(context: u32) ?*Plugin {
 }
 
 /// A place for a stream; null when all are taken.
-pub fn take(stream: Stream) ?*Stream {
+pub fn take(stream: *const Stream) ?*Stream {
     const index = slotOf(0, contexts.len) orelse return null;
     contexts[index] = stream.context;
     slots_used = @max(slots_used, index + 1);
-    slots[index] = stream;
+    slots[index] = stream.*;
     slots[index].seen = memory.allocator.create(Seen) catch null;
     // All zeros: to write `.{}` would be a copy of that in the built file.
     if (slots[index].seen) |seen| @memset(std.mem.asBytes(seen), 0);
@@ -224,8 +229,8 @@ fn slotOf(context: u32, count: usize) ?usize {
     return null;
 }
 
-pub fn release(context: u32) void {
-    const stream = find(context) orelse return;
+/// Gives its place back.
+pub fn release(stream: *Stream) void {
     stream.message.forget();
     if (stream.states) |states| {
         for (states) |state| memory.allocator.free(state);
