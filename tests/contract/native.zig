@@ -242,5 +242,6 @@ fn expectLoads(vector: Config, document: []const u8, memory: std.mem.Allocator) 
 
 test {
     _ = @import("native_keys.zig");
+    _ = @import("native_responses.zig");
     _ = @import("native_scenarios.zig");
 }

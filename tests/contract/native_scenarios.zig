@@ -6,8 +6,8 @@ const shim = @import("shim");
 const vectors = @import("vectors.zig");
 const core = shim.core;
 const testing = std.testing;
-const Value = std.json.Value;
-const Memory = std.mem.Allocator;
+pub const Value = std.json.Value;
+pub const Memory = std.mem.Allocator;
 
 const guarded_host = "api.test";
 const timeout_ms = 400;
@@ -16,7 +16,7 @@ const body_bytes_max = 1_000_000;
 /// An answer under way to the machine.
 const Due = struct { check: core.Index, at_ms: u64, outcome: core.Outcome, body: []const u8 = "" };
 
-const Play = struct {
+pub const Play = struct {
     memory: Memory,
     named: Value,
     checks: []const Value,
@@ -29,8 +29,23 @@ const Play = struct {
     shown: [core.checks_max]std.ArrayList([]const u8) = @splat(.empty),
     last: Due = undefined,
 
+    /// The scenario's checks, and its request's body.
+    pub fn of(scenario: Value, document: Value, memory: Memory) !Play {
+        const checks = scenario.object.get("checks").?.array.items;
+        const rules = try memory.alloc(core.Rule, checks.len);
+        for (rules, checks) |*rule, check| rule.* = ruleOf(check);
+        return .{
+            .memory = memory,
+            .named = document.object.get("answers").?,
+            .checks = checks,
+            .rules = rules,
+            .call = .{ .body_bytes_max = limitOf(scenario, "body_bytes_max") },
+            .body = try bodyOf(requestOf(scenario, document), memory),
+        };
+    }
+
     /// The last step: pass or deny.
-    fn run(play: *Play, first: core.Event) !core.Action {
+    pub fn run(play: *Play, first: core.Event) !core.Action {
         var step = play.call.step(play.rules, first, play.now_ms);
         while (true) {
             step = switch (step.action) {
@@ -123,12 +138,30 @@ const Play = struct {
     }
 };
 
-fn headersOf(list: Value, memory: Memory) ![]const [2][]const u8 {
+pub fn headersOf(list: Value, memory: Memory) ![]const [2][]const u8 {
     const pairs = try memory.alloc([2][]const u8, list.array.items.len);
     for (pairs, list.array.items) |*pair, item| {
         pair.* = .{ item.array.items[0].string, item.array.items[1].string };
     }
     return pairs;
+}
+
+fn requestOf(scenario: Value, document: Value) Value {
+    return scenario.object.get("request") orelse document.object.get("request").?;
+}
+
+pub fn limitOf(scenario: Value, name: []const u8) u64 {
+    const config = scenario.object.get("config") orelse return body_bytes_max;
+    const limit = config.object.get(name) orelse return body_bytes_max;
+    return @intCast(limit.integer);
+}
+
+/// A message's body, which may stand there in chunks.
+pub fn bodyOf(message: Value, memory: Memory) ![]const u8 {
+    const chunks = message.object.get("chunks") orelse return message.object.get("body").?.string;
+    var body: std.ArrayList(u8) = .empty;
+    for (chunks.array.items) |chunk| try body.appendSlice(memory, chunk.string);
+    return body.items;
 }
 
 fn textOf(object: Value, name: []const u8, default: []const u8) []const u8 {
@@ -137,7 +170,15 @@ fn textOf(object: Value, name: []const u8, default: []const u8) []const u8 {
 
 fn ruleOf(check: Value) core.Rule {
     const own_ms = check.object.get("timeout_ms") orelse Value{ .integer = timeout_ms };
+    var phases: std.EnumSet(shim.contract.Phase) = .initOne(.request);
+    if (check.object.get("phases")) |named| {
+        phases = .empty;
+        for (named.array.items) |name| {
+            phases.insert(std.meta.stringToEnum(shim.contract.Phase, name.string).?);
+        }
+    }
     return .{
+        .phases = phases,
         .stage = @intCast(check.object.get("stage").?.integer),
         .timeout_ms = @intCast(own_ms.integer),
         .on_error = if (std.mem.eql(u8, textOf(check, "on_error", "deny"), "deny")) .deny else .allow,
@@ -171,42 +212,21 @@ fn firstEvent(request: Value, body: []const u8, memory: Memory) !core.Event {
     return .{ .read = .{ .bytes = body.len, .end = true } };
 }
 
-fn expectOutcome(scenario: Value, named: Value, memory: Memory) !void {
-    const request = scenario.object.get("request") orelse return error.NoRequest;
-    const checks = scenario.object.get("checks").?.array.items;
-    const config = scenario.object.get("config") orelse Value{ .object = .empty };
-    const limit = config.object.get("body_bytes_max") orelse Value{ .integer = body_bytes_max };
-    const rules = try memory.alloc(core.Rule, checks.len);
-    for (rules, checks) |*rule, check| rule.* = ruleOf(check);
-    var body: std.ArrayList(u8) = .empty;
-    if (request.object.get("chunks")) |chunks| {
-        for (chunks.array.items) |chunk| try body.appendSlice(memory, chunk.string);
-    } else try body.appendSlice(memory, request.object.get("body").?.string);
-    var play: Play = .{
-        .memory = memory,
-        .named = named,
-        .checks = checks,
-        .rules = rules,
-        .call = .{ .body_bytes_max = @intCast(limit.integer) },
-        .body = body.items,
-    };
-    const action = try play.run(try firstEvent(request, body.items, memory));
+/// Sends the scenario's request through the machine.
+pub fn send(play: *Play, scenario: Value, document: Value) !core.Action {
+    return play.run(try firstEvent(requestOf(scenario, document), play.body, play.memory));
+}
 
-    const outcome = scenario.object.get("outcome").?.object;
-    if (outcome.get("reason")) |reason| {
-        try testing.expectEqualStrings(reason.string, action.deny.reason.spec().code);
-    } else {
-        try testing.expectEqual(core.Action.pass, action);
-        try testing.expectEqualStrings(outcome.get("upstream_body").?.string, play.body);
-    }
-    const counts = outcome.get("callouts").?.object;
-    for (checks, 0..) |check, index| {
+/// How often each check was asked, and about what.
+pub fn expectAsked(play: *const Play, outcome: Value) !void {
+    const counts = outcome.object.get("callouts").?.object;
+    for (play.checks, 0..) |check, index| {
         const name = check.object.get("name").?.string;
         const shown = play.shown[index].items;
         if (counts.get(name)) |count| {
             try testing.expectEqual(@as(usize, @intCast(count.integer)), shown.len);
         }
-        const saw = outcome.get("saw") orelse continue;
+        const saw = outcome.object.get("saw") orelse continue;
         const bodies = saw.object.get(name) orelse continue;
         for (bodies.array.items, shown) |expected, found| {
             try testing.expectEqualStrings(expected.string, found);
@@ -214,23 +234,42 @@ fn expectOutcome(scenario: Value, named: Value, memory: Memory) !void {
     }
 }
 
-test "a call comes out of the state machine as it should" {
+/// Runs `expect` for every scenario of a file.
+pub fn playAll(
+    comptime file: []const u8,
+    comptime expect: fn (Value, Value, Memory) anyerror!void,
+) !void {
     var arena: std.heap.ArenaAllocator = .init(testing.allocator);
     defer arena.deinit();
     const memory = arena.allocator();
-    const text = @embedFile("scenarios.json");
-    const document = try std.json.parseFromSliceLeaky(Value, memory, text, .{});
-    const named = document.object.get("answers").?;
+    const document = try std.json.parseFromSliceLeaky(Value, memory, @embedFile(file), .{});
     var failed = false;
     for (document.object.get("scenarios").?.array.items) |scenario| {
-        // Keys are no business of the machine.
-        if (scenario.object.get("config")) |config| {
-            if (config.object.get("credential") != null) continue;
-        }
-        expectOutcome(scenario, named, memory) catch |err| {
+        expect(scenario, document, memory) catch |err| {
             std.debug.print("{s}: {s}\n", .{ scenario.object.get("name").?.string, @errorName(err) });
             failed = true;
         };
     }
     try testing.expect(!failed);
+}
+
+fn expectOutcome(scenario: Value, document: Value, memory: Memory) !void {
+    // Keys are no business of the machine.
+    if (scenario.object.get("config")) |config| {
+        if (config.object.get("credential") != null) return;
+    }
+    var play: Play = try .of(scenario, document, memory);
+    const action = try send(&play, scenario, document);
+    const outcome = scenario.object.get("outcome").?;
+    if (outcome.object.get("reason")) |reason| {
+        try testing.expectEqualStrings(reason.string, action.deny.reason.spec().code);
+    } else {
+        try testing.expectEqual(core.Action.pass, action);
+        try testing.expectEqualStrings(outcome.object.get("upstream_body").?.string, play.body);
+    }
+    try expectAsked(&play, outcome);
+}
+
+test "a call comes out of the state machine as it should" {
+    try playAll("scenarios.json", expectOutcome);
 }

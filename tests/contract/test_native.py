@@ -5,7 +5,7 @@ from tests.contract.vectors import FOLDER
 
 ZIG_VECTORS = (
     *("hosts", "answers", "windows", "signatures", "callouts", "denials", "configs"),
-    *("keys", "keys_refused", "scenarios"),
+    *("keys", "keys_refused", "scenarios", "responses"),
 )
 
 
