@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -259,3 +260,15 @@ def test_the_fixture_is_a_plugin_of_pytest(tmp_path: Path) -> None:
     )
 
     assert "1 passed" in told.stdout, told.stdout + told.stderr
+
+
+def test_a_start_that_fails_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_arguments: object, **_options: object) -> None:
+        raise OSError("no descriptors left")
+
+    monkeypatch.setattr("infra.emulator.mock.running.Emulator", refuse)
+
+    with pytest.raises(OSError, match="no descriptors left"), mock_fc():
+        pass
+
+    assert "mock_fc" not in {thread.name for thread in threading.enumerate()}

@@ -38,17 +38,20 @@ class RunningEmulator:
         self._connections: set[Connection] = set()
 
     def start(self) -> None:
-        """Begin."""
+        """Begin; where that fails, nothing is left open."""
         self._thread.start()
-        self.do(self._start)
+        try:
+            self.do(self._start)
+        except BaseException:
+            self._end()
+            raise
 
     def stop(self) -> None:
         """End it, and all instances with it."""
-        self.do(self._stop)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        try:
+            self.do(self._stop)
+        finally:
+            self._end()
 
     @property
     def emulator(self) -> Emulator:
@@ -101,8 +104,20 @@ class RunningEmulator:
                 lambda: Connection(self._application.handle, self._connections), ours
             )
 
-        self.do(work)
+        try:
+            self.do(work)
+        except BaseException:
+            theirs.close()
+            ours.close()
+            raise
         return theirs
+
+    def _end(self) -> None:
+        """Let go of the thread, its event loop and the folder."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     async def _start(self) -> None:
         self._emulator = Emulator(
