@@ -24,6 +24,7 @@ from functions.llm_guard.pieces import Piece
 from functions.llm_guard.prompt import Questions, built_in
 from functions.policy import Category, Language, load
 from functions.verdict.contract import VERDICT_PATH
+from tests.bench.least_functions import least
 from tests.bench.offered import Call, offer
 from tests.bench.report import Report
 from tests.functions.running import Function, callout, chat, running, signed
@@ -46,10 +47,15 @@ _POLICY: Final = Path(__file__).parents[2] / "functions" / "policies" / "default
 
 def bench(report: Report) -> None:
     """Median added, throughput kept, excess refused, tokens of a conversation."""
-    with _judge(_QUICK_MS, 1000) as port, _guard(port) as guard:
+    with (
+        _judge(_QUICK_MS, 1000) as port,
+        _guard(port) as guard,
+        least("relaying", str(port)) as (_, relay),
+    ):
         for connections, count in ((1, 100), (32, 2000)):
             _added(report, port, guard, connections, count)
         _kept(report, port, guard, _QUICK_MS, 4000, "at least 0.80")
+        _relayed(report, relay, 4000)
     with _judge(_MODEL_MS, 1000) as port, _guard(port) as guard:
         _kept(report, port, guard, _MODEL_MS, 1000, "no goal")
     with _judge(1000, 200) as port:
@@ -148,6 +154,14 @@ def _kept(
     rate, ideal = median(rates), _IN_FLIGHT / (milliseconds / 1000)
     report.add(what, f"{rate:.0f}/s", "the judge, direct", median(kept), "no goal")
     report.add(what, f"{rate:.0f}/s", f"ideal {ideal:.0f}/s", rate / ideal, goal)
+
+
+def _relayed(report: Report, relay: int, count: int) -> None:
+    """What the least function carries that asks the same judge."""
+    rates = [count / offer(relay, _callouts(count), _IN_FLIGHT)[1] for _ in range(_ROUNDS)]
+    rate, ideal = median(rates), _IN_FLIGHT / (_QUICK_MS / 1000)
+    what = f"the same with a judge of {_QUICK_MS} ms: the least function"
+    report.add(what, f"{rate:.0f}/s", f"ideal {ideal:.0f}/s", rate / ideal, "no goal")
 
 
 def _median(calls: Sequence[Call]) -> float:
