@@ -16,7 +16,7 @@ from functions.deny_pattern.compiled import CompiledPolicy
 from functions.policy import Part, Role, Rule, RuleAction
 from functions.policy.engine import Hit
 from functions.prompt import Message, Segment, TooLarge, View
-from functions.prompt.readings import Reading, readings
+from functions.prompt.readings import Reading, look_at, readings
 from functions.verdict import Finding, Phase
 from functions.verdict.models import FINDINGS_MAX
 
@@ -93,17 +93,20 @@ def finds(message: Message, compiled: CompiledPolicy, phase: Phase) -> list[Foun
     """
     left = 0
     gathered: _Gathered | None = None
-    hits = compiled.matcher.hits
+    matcher = compiled.matcher
     for segment in message.segments:
+        look = look_at(segment.text)
+        if not look.traits and not matcher.may_hit(look.data):
+            continue  # So it is with nearly all.
         readers = compiled.readers(phase, *_place(segment, compiled))
-        for number, reading in enumerate(readings(segment.text)):
+        for number, reading in enumerate(readings(segment.text, look)):
             text = reading.text.text
             if number:  # The text as it stands is always read.
                 left = left or _READ_TIMES_MAX * max(_READ_CHARS_MIN, message.chars)
                 left -= len(text) + _READING_CHARS
                 if left <= 0:
                     raise TooLarge(_TOO_MUCH)
-            hit = hits(text, readers, reading.data)
+            hit = matcher.hits(text, readers, reading.data)
             if hit:
                 gathered = gathered or _Gathered(compiled.policy.rules)
                 gathered.add(segment, reading, hit)

@@ -92,6 +92,10 @@ class Matcher:
             self._first = first
             self._second = dict(zip(with_near, second, strict=True))
 
+    def may_hit(self, data: bytes) -> bool:
+        """Whether any rule may have a find in a text in UTF-8; if not, none has."""
+        return self._first is not None and bool(self._first.numbers(data))
+
     def hits(
         self, text: str, reads: Sequence[bool] | None = None, data: bytes | None = None
     ) -> list[Hit]:

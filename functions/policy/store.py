@@ -67,6 +67,8 @@ class Policies(Generic[Compiled]):
         self._engine = engine
         self._prepared = prepared
         self._in_force: dict[str, _InForce[Compiled]] = {}
+        self._by_name: dict[str, Compiled] = {}
+        """The same where none of them has selectors, so that the name alone decides; else empty."""
         self._seen: _Stats = []
 
     def reload(self) -> str:
@@ -111,12 +113,13 @@ class Policies(Generic[Compiled]):
         `model` is asked for the message's model only if some selector is about models.
         """
         name = callout.policy
+        compiled = self._by_name.get(name)
+        if compiled is not None:
+            return compiled
         in_force = self._in_force
         named = in_force.get(name)
         if named is None:
             return None
-        if not any(each.source.policy.select for each in in_force.values()):
-            return named.compiled
         call = Call(callout.authority, callout.path, callout.workload)
         family = [named, *(each for each in in_force.values() if name in each.source.ancestry)]
         selecting = [(each, each.source.policy.select) for each in family]
@@ -162,7 +165,9 @@ class Policies(Generic[Compiled]):
             fresh[name] = _InForce(each.source, each.revision, compiled)
         if not fresh:
             raise PolicyError(f"{self._folder}: holds no policy (*.yaml)")
+        selecting = any(each.source.policy.select for each in fresh.values())
         self._in_force = fresh
+        self._by_name = {} if selecting else {name: each.compiled for name, each in fresh.items()}
 
 
 class Watcher(Generic[Compiled]):

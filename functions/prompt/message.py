@@ -7,6 +7,7 @@ from urllib.parse import unquote_to_bytes
 
 from functions.prompt.codings import decode_body
 from functions.prompt.forms import multipart, urlencoded
+from functions.prompt.frames import Frames
 from functions.prompt.references import holds_references
 from functions.prompt.segments import Segment, View, segments
 from functions.prompt.strict_json import MalformedMessage, parse
@@ -21,6 +22,7 @@ _USUAL_PATHS: Final = frozenset(
     """.split()  # noqa: SIM905 -- easier to read so
 )
 """Plain ones, of which nearly all calls have one."""
+_frames: Final = Frames()
 _FORMS: Final = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 
@@ -39,7 +41,10 @@ class Message(NamedTuple):
     @property
     def empty(self) -> bool:
         """Whether there is nothing to judge."""
-        return all(not each.text or each.text.isspace() for each in self.segments)
+        for each in self.segments:  # noqa: SIM110 -- a generator takes longer than one look
+            if each.text and not each.text.isspace():
+                return False
+        return True
 
     @property
     def chars(self) -> int:
@@ -67,6 +72,10 @@ def read(body: bytes, content_type: str, content_encoding: str, path: str) -> Me
         if not body.lstrip().startswith((b"{", b"[")):
             return Message(tuple(found), unreadable=False)
         # JSON that curl declares so, and that some servers read all the same.
+    framed = _frames.read(body)
+    if framed is not None:
+        found += framed.segments
+        return Message(tuple(found), unreadable=False, model=framed.model, json=body)
     value = parse(body)
     found += segments(value)
     model = value.get("model") if isinstance(value, dict) else None

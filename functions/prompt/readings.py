@@ -37,11 +37,24 @@ class Reading(NamedTuple):
     data: bytes | None = None
 
 
-def readings(text: str) -> Iterator[Reading]:
-    """Every reading of `text`, the plainest first, each text once."""
+class Look(NamedTuple):
+    """What one look at a text tells: how rules read it first, the same in UTF-8, and its traits."""
+
+    narrow: str
+    data: bytes
+    traits: frozenset[Trait]
+
+
+def look_at(text: str) -> Look:
+    """One look at `text`: without traits, `narrow` is its only reading."""
     narrow = narrowed(text)
     data = narrow.encode("utf-8", "replace")
-    traits = traits_in(data)
+    return Look(narrow, data, traits_in(data))
+
+
+def readings(text: str, look: Look | None = None) -> Iterator[Reading]:
+    """Every reading of `text`, the plainest first, each text once; `look` is one at this text."""
+    narrow, data, traits = look or look_at(text)
     if not traits:
         yield Reading(_PLAIN if narrow == text else _NORMALISED, Normalised(narrow), data)
         return

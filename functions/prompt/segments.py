@@ -211,7 +211,7 @@ def _joined(parts: list[Json], pointer: str, role: str, found: list[Segment]) ->
         part[field] for part in parts if isinstance(part, dict) for field in _SAID if field in part
     ]
     if len(said) > 1:
-        seams = "".join(map(_seam, said))
+        seams = "".join(map(seam, said))
         if seams:
             found.append(Segment(seams, pointer, role, View.SEAMS))
 
@@ -221,7 +221,7 @@ def _part_text(part: Json) -> str:
     return text if isinstance(text, str) else ""
 
 
-def _seam(said: Json) -> str:
+def seam(said: Json) -> str:
     """How what a message says begins and ends."""
     if isinstance(said, list):
         said = "".join(map(_part_text, said))
@@ -246,7 +246,7 @@ def _inner(text: str, pointer: str, role: str, found: list[Segment]) -> None:
     added already. A document may be a table of thousands of values: what is beyond
     `_INNER_APART_MAX` strings becomes one piece, each string on a line of its own.
     """
-    if text[0] not in _INNER_STARTS and not text[0].isspace():
+    if not may_hold_json(text):
         return
     strings: list[str] = []
     _inner_documents(text, strings, depth=0)
@@ -256,6 +256,11 @@ def _inner(text: str, pointer: str, role: str, found: list[Segment]) -> None:
         for each in (*apart, "\n".join(rest))
         if each
     )
+
+
+def may_hold_json(text: str) -> bool:
+    """Whether a string, which is not empty, may begin with a JSON document."""
+    return text[0] in _INNER_STARTS or text[0].isspace()
 
 
 def _inner_documents(text: str, strings: list[str], depth: int) -> None:

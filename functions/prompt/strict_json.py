@@ -19,7 +19,7 @@ DEPTH_MAX: Final = 128
 """Levels of lists and objects: several times any real tool schema, and safe to recurse into."""
 
 _BOM: Final = b"\xef\xbb\xbf"
-_MAYBE_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+MAYBE_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 _USUAL_KEYS: Final = frozenset(
@@ -60,7 +60,7 @@ def parse(body: bytes) -> Json:
     if body.count(b"[") + body.count(b"{") > DEPTH_MAX:
         _refuse_deep(value)
     # Only an escape can make a surrogate, so most bodies need no second look.
-    if _MAYBE_SURROGATE.search(body):
+    if MAYBE_SURROGATE.search(body):
         _refuse_surrogates(value)
     return value
 

@@ -32,9 +32,10 @@ def open_message(
 
 def is_stream(callout: Callout) -> bool:
     """Whether the message is a streamed answer or a window of one."""
+    if callout.phase is not Phase.RESPONSE:
+        return False
     media_type = callout.content_type.partition(";")[0].strip().lower()
-    answers = callout.phase is Phase.RESPONSE
-    return answers and (callout.stream is not None or media_type == STREAM_CONTENT_TYPE)
+    return callout.stream is not None or media_type == STREAM_CONTENT_TYPE
 
 
 def unknown_policy(check: str, callout: Callout) -> Verdict:

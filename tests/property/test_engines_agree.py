@@ -17,7 +17,7 @@ from functions.policy.compiling import compile_here
 from functions.policy.engine import Matcher
 from functions.policy.load import PACKS, load_pack
 from functions.policy.patterns import patterns_of, re2_of
-from functions.prompt.readings import readings
+from functions.prompt.readings import look_at, readings
 
 RULES: list[Rule] = [
     rule
@@ -107,3 +107,10 @@ def test_every_rule_is_needed_by_an_example_of_its_own(index: int) -> None:
         for example in RULES[index].examples.find
         for reading in readings(example)
     )
+
+
+@given(TEXTS)
+def test_what_one_look_passes_by_holds_nothing_in_any_reading(text: str) -> None:
+    look = look_at(text)
+    if not look.traits and not all_rules().may_hit(look.data):
+        assert not any(all_rules().hits(each.text.text) for each in readings(text))

@@ -1,0 +1,181 @@
+"""Known frames: a body is read by its frame as without one, or not by its frame at all."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from functions.prompt import MalformedMessage, Segment, frames
+from functions.prompt.frames import Frames
+from functions.prompt.references import holds_references
+from functions.prompt.segments import segments
+from functions.prompt.strict_json import parse
+
+SAID = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(
+    ["账号", '{"a": "b"}', '"', " [1]", 'say "content": "x"', "\n\t\\", "\x7f\u2028😀", "a" * 200]
+)
+EXTRAS = st.dictionaries(
+    st.sampled_from(["content", "text", "model", "id", "seed", "stop", "image", "x", "role"]),
+    st.none() | st.booleans() | st.floats(allow_nan=False) | SAID | st.lists(SAID, max_size=2),
+    max_size=2,
+)
+MESSAGES = st.lists(
+    st.builds(
+        lambda role, content, extras: {"role": role, "content": content} | extras,
+        st.sampled_from(["user", "assistant", "tool", "sk-0123456789abcdef"]),
+        SAID | st.none() | st.lists(st.fixed_dictionaries({"content": SAID}), max_size=2),
+        st.just({}) | EXTRAS,
+    ),
+    max_size=4,
+)
+BODIES = st.builds(
+    lambda messages, extras: {"model": "qwen-plus", "messages": messages} | extras,
+    MESSAGES,
+    st.just({}) | EXTRAS,
+)
+WRITTEN = st.fixed_dictionaries(
+    {"ensure_ascii": st.booleans(), "separators": st.sampled_from([(", ", ": "), (",", ":")])}
+)
+CHAT = b'{"model": "qwen-plus", "messages": [{"role": "user", "content": "%s"}], "n": 1}'
+
+
+def without_frames(body: bytes) -> tuple[list[Segment], str] | None:
+    """Segments and model as the strict parser and the walk have them; None for a refused body."""
+    try:
+        value = parse(body)
+        found = segments(value)
+    except MalformedMessage:
+        return None
+    assert not holds_references(value)
+    model = value.get("model") if isinstance(value, dict) else ""
+    return found, model if isinstance(model, str) else ""
+
+
+def knowing(bodies: Sequence[bytes]) -> Frames:
+    known = Frames()
+    for body in bodies:
+        known.read(body)
+        known.read(body)
+    return known
+
+
+def said_otherwise(value: Any) -> Any:
+    """The same body with something else in each content."""
+    if isinstance(value, list):
+        return [said_otherwise(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: "otherwise" if key == "content" and isinstance(part, str) else said_otherwise(part)
+        for key, part in value.items()
+    }
+
+
+@given(BODIES, WRITTEN)
+def test_a_body_is_read_by_its_frame_as_without(value: Any, written: Any) -> None:
+    body, other = (json.dumps(each, **written).encode() for each in (value, said_otherwise(value)))
+    framed = knowing([other]).read(body)
+    assert framed is None or framed == without_frames(body)
+
+
+@given(st.lists(SAID.filter(str.strip), min_size=1, max_size=5), WRITTEN)
+def test_chats_are_read_by_their_frames(said: list[str], written: Any) -> None:
+    messages = [{"role": "user", "content": each} for each in said]
+    document = {"model": "qwen-plus", "messages": messages, "temperature": 0.7, "stream": True}
+    body, other = (
+        json.dumps(each, **written).encode() for each in (document, said_otherwise(document))
+    )
+    framed = knowing([other]).read(body)
+    surrogates = written["ensure_ascii"] and any(max(each) > "\uffff" for each in said)
+    if not surrogates and not any(each[0] in '{["' or each[0].isspace() for each in said):
+        assert framed == without_frames(body)
+
+
+@given(BODIES, WRITTEN, st.integers(min_value=0), st.binary(max_size=4), st.integers(0, 4))
+@example({"content": ""}, {}, 13, b'a"content": "b', 0)
+def test_a_damaged_body_is_read_as_without_frames(
+    value: Any, written: Any, at: int, damage: bytes, gone: int
+) -> None:
+    whole = json.dumps(value, **written).encode()
+    at %= len(whole) + 1
+    body = whole[:at] + damage + whole[at + gone :]
+    framed = knowing([whole, json.dumps(said_otherwise(value), **written).encode(), body]).read(
+        body
+    )
+    assert framed is None or framed == without_frames(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        CHAT % b"tab\t",
+        CHAT % b"line\n",
+        CHAT % b"nul\0",
+        CHAT % b"\xff",
+        CHAT % b"\xed\xa0\x80",
+        CHAT % b"\\ud800",
+        CHAT % b"\\udc00\\ud800",
+        CHAT % b"\\x",
+        CHAT % b"\\u12",
+        CHAT % b'", "content": "twice',
+        CHAT % b'", "Content": "in another case',
+        CHAT % b'"content": "outside',
+        CHAT % b'a" "b',
+        b"\xef\xbb\xbf" + CHAT % b"said",
+        CHAT % b"said" + b"}",
+        CHAT % b"said" + b'"content": "',
+        (CHAT % b"said")[:-1],
+        (CHAT % b"said").replace(b"1}", b"NaN}"),
+        (CHAT % b"said").replace(b"1}", b"-Infinity}"),
+        (CHAT % b"said").replace(b"1}", b"1" * 5000 + b"}"),
+        (CHAT % b"said").replace(b"1}", b"[" * 200 + b"]" * 200 + b"}"),
+        (CHAT % b"said").replace(b'"n"', b'"model"'),
+    ],
+)
+def test_what_is_refused_is_refused_in_a_known_frame(body: bytes) -> None:
+    assert without_frames(body) is None
+    assert knowing([CHAT % b"said", body, body]).read(body) is None
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        b'"user": "somebody"',
+        b'"id": "sk-4f0c8a7712d3"',
+        b'"model": "claude-of-0123456789"',
+        b'"tools": [{"description": "looks up accounts"}]',
+        b'"seed": 4711081512',
+        b'"sk-key": null',
+        b'"prompt": [50256, 318]',
+        b'"image": {"url": ""}',
+    ],
+)
+def test_nothing_but_api_names_and_small_numbers_is_kept(extra: bytes) -> None:
+    body = (CHAT % b"said").replace(b'"n": 1', extra)
+    known = knowing([body, body])
+    assert known.read(body) is None
+    assert not known._known
+
+
+def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "_FRAMES_MAX", 3)
+    known = Frames()
+    for number in range(20):
+        body = (CHAT % b"said").replace(b"1}", b"%d}" % number)
+        known.read(body)
+        known.read(body)
+        assert known.read(body) is not None
+        assert len(known._known) <= 3
+    monkeypatch.setattr(frames, "_MET_MAX", 5)
+    for number in range(20):
+        known.read((CHAT % b"said").replace(b"1}", b"%d}" % (100 + number)))
+        assert len(known._met) <= 5
+
+
+def test_a_frame_without_end_is_not_kept() -> None:
+    messages = [{"role": "user", "content": "said"}] * 200
+    body = json.dumps({"messages": messages}).encode()
+    assert knowing([body, body]).read(body) is None
