@@ -3,24 +3,26 @@
     post ──▶ Reply (status, headers) ──read──▶ its body, up to so many bytes
       └─ JudgeError: connect, broken-off           └─ JudgeError: too-large, broken-off
 
-`Connection` and `Reply` are the seam: aiohttp's here, others in memory in tests and simulations.
+`Connection` and `Reply` are the seam: HTTP's here, others in memory in tests and simulations.
 """
 
 import ssl
-from collections.abc import Mapping
 from typing import Final, Protocol
 
-import aiohttp
 import certifi
-from multidict import CIMultiDict
-from yarl import URL
 
 from functions.llm_guard.failures import Failure, JudgeError
+from functions.llm_guard.http import Answer, Client, HttpError, Place, TooLarge, Unreachable
 from functions.llm_guard.settings import JudgeSettings
 
-_KEEP_ALIVE_SECONDS: Final = 4.0
-"""Idle connections go before uvicorn's and vLLM's servers close them (5 s), which would fail a
-call."""
+_ANSWER_BYTES_MAX: Final = 256 * 1024
+"""Far beyond any verdict's size."""
+_HEADERS: Final = (
+    ("content-type", "application/json"),
+    ("accept", "application/json"),
+    ("accept-encoding", "identity"),
+    ("user-agent", "meshward-llm-guard"),
+)
 
 
 class Reply(Protocol):
@@ -31,10 +33,10 @@ class Reply(Protocol):
         """The HTTP status."""
 
     def header(self, name: str) -> str:
-        """The header of that name, empty where there is none."""
+        """The header of that name, in lower case, empty where there is none."""
 
-    async def read(self, bytes_max: int) -> bytes:
-        """The body as it came; `JudgeError` where it has more bytes, or breaks off."""
+    async def read(self) -> bytes:
+        """The body as it came; `JudgeError` where it is too large, or breaks off."""
 
     def close(self) -> None:
         """Be done with it, whether it was read or not."""
@@ -51,26 +53,17 @@ class Connection(Protocol):
 
 
 class _Reply:
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
-        self._response = response
-        self.status = response.status
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+        self.status = answer.status
+        self.header = answer.header
+        self.close = answer.close
 
-    def header(self, name: str) -> str:
-        return self._response.headers.get(name, "")
-
-    async def read(self, bytes_max: int) -> bytes:
-        body = bytearray()
+    async def read(self) -> bytes:
         try:
-            async for chunk in self._response.content.iter_any():
-                body += chunk
-                if len(body) > bytes_max:
-                    raise JudgeError(Failure.TOO_LARGE, "an answer beyond any verdict's size")
-        except aiohttp.ClientError as error:
-            raise JudgeError(Failure.BROKEN_OFF, type(error).__name__) from None
-        return bytes(body)
-
-    def close(self) -> None:
-        self._response.release()
+            return await self._answer.body()
+        except HttpError as error:
+            raise _named(error) from None
 
 
 class HttpConnection:
@@ -81,62 +74,38 @@ class HttpConnection:
     """
 
     def __init__(self, settings: JudgeSettings, connections_max: int) -> None:
-        self._url = URL(f"{settings.url}/chat/completions")
-        self._headers = CIMultiDict(_headers(settings))
-        self._connections_max = connections_max
-        self._context = _context(settings)
-        self._session: aiohttp.ClientSession | None = None
+        place = Place(f"{settings.url}/chat/completions", _tls(settings))
+        headers = [*_HEADERS]
+        if settings.api_key:
+            headers.append(("authorization", f"Bearer {settings.api_key}"))
+        headers += settings.headers
+        self._client = Client(place, headers, connections_max, _ANSWER_BYTES_MAX)
 
     async def post(self, content: bytes) -> Reply:
         """The reply, to be closed."""
-        session = self._session or self._open()
         try:
-            response = await session.post(
-                self._url, data=content, headers=self._headers, allow_redirects=False
-            )
-        except aiohttp.ClientConnectorError:
-            raise JudgeError(Failure.CONNECT, "no connection to it") from None
-        except aiohttp.ClientError as error:
-            raise JudgeError(Failure.BROKEN_OFF, type(error).__name__) from None
-        return _Reply(response)
+            return _Reply(await self._client.post(content))
+        except HttpError as error:
+            raise _named(error) from None
 
     async def close(self) -> None:
         """Close all connections."""
-        if self._session is not None:
-            await self._session.close()
-
-    def _open(self) -> aiohttp.ClientSession:
-        """Only a running event loop can have a session."""
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=self._connections_max,
-                keepalive_timeout=_KEEP_ALIVE_SECONDS,
-                ssl=self._context,
-            ),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),  # The deadline's part.
-            auto_decompress=False,
-            trust_env=False,
-        )
-        return self._session
+        await self._client.close()
 
 
-def _headers(settings: JudgeSettings) -> Mapping[str, str]:
-    headers = CIMultiDict(
-        {
-            "content-type": "application/json",
-            "accept": "application/json",
-            "accept-encoding": "identity",
-            "user-agent": "meshward-llm-guard",
-        }
-    )
-    if settings.api_key:
-        headers["authorization"] = f"Bearer {settings.api_key}"
-    headers.update(settings.headers)
-    return headers
+def _named(error: HttpError) -> JudgeError:
+    """The error by its name among the failures."""
+    if isinstance(error, Unreachable):
+        return JudgeError(Failure.CONNECT, str(error))
+    if isinstance(error, TooLarge):
+        return JudgeError(Failure.TOO_LARGE, "an answer beyond any verdict's size")
+    return JudgeError(Failure.BROKEN_OFF, str(error))
 
 
-def _context(settings: JudgeSettings) -> ssl.SSLContext:
+def _tls(settings: JudgeSettings) -> ssl.SSLContext | None:
+    """How TLS is spoken. None where it is not: loading the certificates takes 15 ms of a start."""
+    if not settings.url.startswith("https:"):
+        return None
     context = ssl.create_default_context(cafile=settings.ca_file or certifi.where())
     if settings.cert_file:
         context.load_cert_chain(settings.cert_file, settings.key_file)

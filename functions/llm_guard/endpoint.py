@@ -19,7 +19,6 @@ from functions.llm_guard.failures import Failure, JudgeError
 from functions.llm_guard.opinion import Asked, Opinion, Usage, understand
 from functions.llm_guard.settings import AnswerForm, JudgeSettings
 
-_ANSWER_BYTES_MAX: Final = 256 * 1024
 _REJECTED: Final = (400, 413, 422)
 _RETRY_AFTER: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?")
 # DashScope's and Azure's words for text that their own filter stopped; the status is 400.
@@ -123,7 +122,7 @@ async def _read(reply: Reply) -> bytes:
     if status in (401, 403):
         raise JudgeError(Failure.UNAUTHORISED, f"status {status}", status)
     if status in _REJECTED:
-        if _FILTERED.search(await reply.read(_ANSWER_BYTES_MAX)):
+        if _FILTERED.search(await reply.read()):
             raise JudgeError(Failure.FILTERED, "the judge's provider filtered the text", status)
         raise JudgeError(Failure.REJECTED, f"status {status}", status)
     if status != 200:
@@ -133,7 +132,7 @@ async def _read(reply: Reply) -> bytes:
     media_type = reply.header("content-type").partition(";")[0].strip().lower()
     if media_type != "application/json" and not media_type.endswith("+json"):
         raise JudgeError(Failure.CONTENT_TYPE, "an answer that is not declared as JSON", status)
-    return await reply.read(_ANSWER_BYTES_MAX)
+    return await reply.read()
 
 
 def _retry_after(value: str) -> float | None:

@@ -8,22 +8,26 @@ loaded at each cold start. A collector that is down costs nothing but its figure
 """
 
 import asyncio
+import json
 import re
+import ssl
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 from urllib.parse import unquote
 
-import aiohttp
+import certifi
 from prometheus_client import Metric
 from prometheus_client.samples import Sample
 
+from functions.llm_guard.http import Client, HttpError, Place
 from functions.runtime.settings import SettingsError
 
 _CUMULATIVE: Final = 2
 _INTERVAL_MS: Final = 60_000
-_PATIENCE: Final = aiohttp.ClientTimeout(total=5)
+_PATIENCE_SECONDS: Final = 5.0
+_ANSWER_BYTES_MAX: Final = 64 * 1024
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
 
 
@@ -60,26 +64,39 @@ def collector_of(environment: Mapping[str, str]) -> Collector | None:
         raise SettingsError("OTEL_METRIC_EXPORT_INTERVAL must be a number of milliseconds")
     headers = environment.get("OTEL_EXPORTER_OTLP_HEADERS", "")
     pairs = [each.partition("=") for each in headers.split(",") if each.strip()]
-    return Collector(
+    collector = Collector(
         url=url,
         interval_seconds=int(interval) / 1000,
         service=environment.get("OTEL_SERVICE_NAME") or "llm-guard",
         headers=tuple((name.strip(), unquote(value.strip())) for name, _, value in pairs),
     )
+    try:
+        _client(collector, None)
+    except ValueError as error:  # It tells no value of a header.
+        raise SettingsError(f"the collector that OTEL_EXPORTER_OTLP_… names: {error}") from None
+    return collector
 
 
 async def push(collector: Collector, content: Mapping[str, Any]) -> bool:
     """Send one document; whether the collector took it."""
+    secure = collector.url.startswith("https:")
+    tls = ssl.create_default_context(cafile=certifi.where()) if secure else None
+    client = _client(collector, tls)
     try:
-        async with (
-            aiohttp.ClientSession(timeout=_PATIENCE, trust_env=False) as session,
-            session.post(
-                collector.url, json=content, headers=dict(collector.headers), allow_redirects=False
-            ) as response,
-        ):
-            return response.status == 200
-    except (aiohttp.ClientError, TimeoutError):
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            answer = await client.post(json.dumps(content).encode())
+    except (HttpError, TimeoutError):
         return False
+    finally:
+        await client.close()
+    answer.close()
+    return answer.status == 200
+
+
+def _client(collector: Collector, tls: ssl.SSLContext | None) -> Client:
+    """What asks the collector. Raises `ValueError` for an address or a header that is none."""
+    headers = [("content-type", "application/json"), *collector.headers]
+    return Client(Place(collector.url, tls), headers, 1, _ANSWER_BYTES_MAX)
 
 
 class Pusher:

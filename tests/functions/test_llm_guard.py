@@ -94,7 +94,7 @@ NAMED: dict[Fault, Failure] = {
     "short": Failure.BROKEN_OFF,
     "no http": Failure.BROKEN_OFF,
     "endless head": Failure.BROKEN_OFF,
-    "endless interim": Failure.TIMEOUT,
+    "endless interim": Failure.BROKEN_OFF,
     "400": Failure.REJECTED,
     "413": Failure.REJECTED,
     "422": Failure.REJECTED,

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from functions.llm_guard.connection import Reply
-from functions.llm_guard.failures import Failure, JudgeError
 from functions.llm_guard.opinion import Asked
 from functions.llm_guard.settings import AnswerForm, JudgeSettings
 from tests.support.judge_answers import canary_of, clears, completion
@@ -41,9 +40,7 @@ class ReplyInMemory:
     def header(self, name: str) -> str:
         return self._headers.get(name, "")
 
-    async def read(self, bytes_max: int) -> bytes:
-        if len(self._content) > bytes_max:
-            raise JudgeError(Failure.TOO_LARGE, "")
+    async def read(self) -> bytes:
         return self._content
 
     def close(self) -> None:

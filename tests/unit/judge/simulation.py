@@ -127,8 +127,8 @@ class Drip(ReplyInMemory):
         super().__init__(200, b"", {"content-type": "application/json"})
         self._random = random
 
-    async def read(self, bytes_max: int) -> bytes:
-        for _ in range(bytes_max):
+    async def read(self) -> bytes:
+        for _ in range(10_000):
             await asyncio.sleep(self._random.uniform(0.1, 1.0))
         raise AssertionError("it was waited for")
 
