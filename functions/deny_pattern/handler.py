@@ -10,10 +10,10 @@ from functions.deny_pattern.compiled import take_up
 from functions.policy import Policies, Watcher, read_in_child
 from functions.prompt import encode_body, model_of
 from functions.runtime import logs
+from functions.runtime.asgi import Application, application
 from functions.runtime.edge import edge
 from functions.runtime.sealing import Sealer
 from functions.runtime.settings import POLICIES, current
-from functions.runtime.web import Application
 from functions.verdict import Callout, Verdict
 
 _LARGE_BYTES: Final = 64 * 1024
@@ -41,9 +41,10 @@ def _check(callout: Callout, body: bytes, _seconds: float) -> Verdict | Awaitabl
     return judge(callout, body, policy, _sealer)
 
 
-app = edge(_check, _settings, encode_body)
+service = edge(_check, _settings, encode_body)
+_application = application(service)
 
 
 async def handle(_request: object) -> Application:
     """The function as functions-framework calls one: what it returns answers the request."""
-    return app
+    return _application

@@ -12,6 +12,7 @@ Whoever cannot sign learns nothing but that: which of a call's parts is at fault
 import os
 import re
 import time
+from functools import partial
 from typing import Final
 
 from functions.key_broker.kms import Kms
@@ -20,8 +21,9 @@ from functions.key_broker.settings import read as read_broker
 from functions.key_broker.sources import Credentials, Fixed, Source, SourceError, WatchedFile
 from functions.key_broker.table import TableError, key_set
 from functions.runtime import logs
+from functions.runtime.asgi import Application, application
 from functions.runtime.settings import SettingsError, current
-from functions.runtime.web import Application, BodyTooLarge, Call, CallerGone, Reply, application
+from functions.runtime.web import Answering, Head, Reply, Service
 from functions.verdict import Header, MalformedCallout, UnauthorisedCallout
 from functions.verdict.contract import CONTRACT_VERSION, KEYS_PATH
 from functions.verdict.keys import KEYS_CALL_BYTES_MAX, hosts_of, seal, verify_keys
@@ -52,31 +54,43 @@ _settings = current()
 _keys = _source(read_broker(os.environ))
 
 
-async def _every(call: Call) -> Reply:
+def _begin(head: Head) -> Reply | Answering:
     """Every request of the function."""
-    match call.method, call.path:
+    match head.method, head.path:
         case "POST", path if path == KEYS_PATH:
-            return await _answer(call)
+            if not head.values(Header.SIGNATURE):  # Said before a stranger's body is taken.
+                return _unauthorised(f"{Header.SIGNATURE} must stand exactly once")
+            return partial(_answer, head)
         case ("GET", "/health") | ("POST", "/initialize") | ("GET", "/pre-stop"):
             return Reply()
         case _:
             return Reply.error(404, "not-found", f"only POST {KEYS_PATH} is served here")
 
 
-app = application(_every)
+def _unauthorised(why: str) -> Reply:
+    error = UnauthorisedCallout(why)
+    logs.event("warning", "key call refused", why)
+    return Reply.error(error.status, error.reason, "the call is not signed as it should be")
+
+
+def _too_large() -> Reply:
+    return _unauthorised("the body is larger than a call for keys can be")
+
+
+service = Service(_begin, KEYS_CALL_BYTES_MAX, _too_large)
+_application = application(service)
 
 
 async def handle(_request: object) -> Application:
     """The function as functions-framework calls one: what it returns answers the request."""
-    return app
+    return _application
 
 
-async def _answer(call: Call) -> Reply:
+async def _answer(head: Head, body: bytes) -> Reply:
     try:
-        return await _sealed(call)
+        return await _sealed(head, body)
     except UnauthorisedCallout as error:
-        logs.event("warning", "key call refused", str(error))
-        return Reply.error(error.status, error.reason, "the call is not signed as it should be")
+        return _unauthorised(str(error))
     except MalformedCallout as error:
         logs.event("warning", "key call refused", str(error))
         return Reply.error(error.status, error.reason, str(error))
@@ -90,41 +104,29 @@ async def _answer(call: Call) -> Reply:
         )
 
 
-async def _sealed(call: Call) -> Reply:
+async def _sealed(head: Head, body: bytes) -> Reply:
     """The keys of the hosts that the call names, once its signature is verified."""
-    signatures, workloads = call.values(Header.SIGNATURE), call.values(Header.WORKLOAD)
-    if not signatures:  # Said before a body is taken from a stranger.
-        raise UnauthorisedCallout(f"{Header.SIGNATURE} must stand exactly once")
-    body = await _body(call)
+    signatures, workloads = head.values(Header.SIGNATURE), head.values(Header.WORKLOAD)
     workload = workloads[0] if workloads else ""
     secrets, now = _settings.signing_secrets, int(time.time())
     secret = verify_keys(secrets, signatures, workload, body, now)
     if len(workloads) > 1 or not _WORKLOAD.fullmatch(workload):
         raise MalformedCallout(f"{Header.WORKLOAD} is repeated or ill-formed")
-    if call.values(Header.CONTRACT) != [str(CONTRACT_VERSION)]:
+    if head.values(Header.CONTRACT) != [str(CONTRACT_VERSION)]:
         raise MalformedCallout(f"{Header.CONTRACT} must be {CONTRACT_VERSION}")
     names = hosts_of(body)
-    table = await _keys.table(_credentials(call))
+    table = await _keys.table(_credentials(head))
     answer = key_set(table.hosts_for(workload, names), secret.derived(_VERSIONING))
     logs.keys(workload, answer.version, {each.name: len(each.keys) for each in answer.hosts})
     sealed = seal(secret, signatures[0], answer.to_document())
-    pairs = {str(Header.CONTRACT): str(CONTRACT_VERSION), "content-type": _MEDIA_TYPE}
+    pairs = ((str(Header.CONTRACT), str(CONTRACT_VERSION)), ("content-type", _MEDIA_TYPE))
     return Reply(sealed, headers=pairs)
 
 
-async def _body(call: Call) -> bytes:
-    try:
-        return await call.body(KEYS_CALL_BYTES_MAX)
-    except BodyTooLarge:
-        raise UnauthorisedCallout("the body is larger than a call for keys can be") from None
-    except CallerGone:
-        raise UnauthorisedCallout("the caller went away") from None
-
-
-def _credentials(call: Call) -> Credentials | None:
+def _credentials(head: Head) -> Credentials | None:
     """The platform's own for this call. No caller can send them: its triggers refuse x-fc-*."""
     values = [
-        call.header(f"x-fc-{name}")
+        head.header(f"x-fc-{name}")
         for name in ("access-key-id", "access-key-secret", "security-token")
     ]
     return Credentials(*values) if all(values) else None

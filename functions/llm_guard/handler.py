@@ -18,10 +18,10 @@ from functions.llm_guard.settings import read as read_guard
 from functions.policy import Watcher, read_in_child
 from functions.prompt import model_of
 from functions.runtime import logs
+from functions.runtime.asgi import Application, application
 from functions.runtime.edge import Page, edge
 from functions.runtime.sealing import Sealer
 from functions.runtime.settings import current
-from functions.runtime.web import Application
 from functions.verdict import Callout, Verdict
 
 
@@ -86,12 +86,13 @@ def _counted(verdict: Verdict, began: float) -> Verdict:
 
 
 _pages = {"/metrics": Page(metrics.CONTENT_TYPE, _meter.text)}
-app = edge(_check, _settings, pages=_pages, waits=True)
+service = edge(_check, _settings, pages=_pages, waits=True)
+_application = application(service)
 
 
 async def handle(_request: object) -> Application:
     """The function as functions-framework calls one: what it returns answers the request."""
-    return app
+    return _application
 
 
 async def close() -> None:

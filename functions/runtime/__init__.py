@@ -1,4 +1,4 @@
 """What every function needs around its check: settings, the edge, logs, serving.
 
-serving ──▶ uvicorn ──▶ edge ──▶ check
+serving ──▶ server ──▶ connection ──▶ edge ──▶ check
 """

@@ -1,4 +1,4 @@
-"""The one edge around every check: HTTP on this side, a call on the other.
+"""The one edge around every check: HTTP on this side, a verdict on the other.
 
     GET  /health       200 once the check is made
     POST /initialize   200: the platform's initialiser, nothing left to do; GET /pre-stop alike
@@ -14,14 +14,13 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Final
+from functools import lru_cache, partial
+from typing import Final, NamedTuple
 
 from functions.runtime import logs
 from functions.runtime.settings import Settings
 from functions.runtime.turns import Turns
-from functions.runtime.wanted import while_wanted
-from functions.runtime.web import Application, BodyTooLarge, Call, CallerGone, Reply, application
+from functions.runtime.web import Answering, Head, Reply, Service
 from functions.verdict import (
     REASONS,
     Callout,
@@ -49,15 +48,6 @@ _BEGIN_MAX: Final = 8
 """Calls in one turn of the event loop: some 2 ms of work."""
 
 
-class _NoVerdict(Exception):
-    """A call ended without a verdict, as its status, code and message say."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-
-
 @dataclass(frozen=True, slots=True)
 class Page:
     """A page of a function's own, for whoever runs it: its content type, and how it is made."""
@@ -76,93 +66,132 @@ def edge(
     pages: Mapping[str, Page] = _NO_PAGES,
     *,
     waits: bool = False,
-) -> Application:
-    """The application around `check`; `pages` by their paths.
+) -> Service:
+    """The service around `check`; `pages` by their paths.
 
     A check that masks gives the new message without codings; `coding` applies those of the old one,
-    since the sidecar may have sent its headers already. A check that `waits` for others is ended
-    when its caller goes away, and what it waits for with it; of its calls not all begin at once.
+    since the sidecar may have sent its headers already. Of the calls of a check that `waits` for
+    others, not all begin at once.
     """
+    verdicts = _Verdicts(check, settings, coding, Turns(_BEGIN_MAX) if waits else None)
 
-    turns = Turns(_BEGIN_MAX) if waits else None
-
-    async def answer(call: Call) -> Reply:
-        match call.method, call.path:
+    def begin(head: Head) -> Reply | Answering:
+        match head.method, head.path:
             case "POST", path if path == VERDICT_PATH:
-                return await _answer(call, check, settings, coding, turns)
+                return verdicts.begin(head)
             case "GET", path if path in pages:
-                return Reply(pages[path].make(), headers={"content-type": pages[path].content_type})
+                page = pages[path]
+                return Reply(page.make(), headers=(("content-type", page.content_type),))
             case ("GET", "/health") | ("POST", "/initialize") | ("GET", "/pre-stop"):
                 return Reply()
             case _:
                 return Reply.error(404, "not-found", f"only POST {VERDICT_PATH} is served here")
 
-    return application(answer)
+    return Service(begin, settings.body_bytes_max, _too_large)
 
 
-async def _answer(
-    call: Call, check: Check, settings: Settings, coding: Coding | None, turns: Turns | None
-) -> Reply:
-    """The verdict, or an error that says nothing of the message."""
-    try:
-        verdict = await _verdict(call, check, settings, turns)
-        return _reply(call, verdict, coding)
-    except ContractError as error:
-        logs.event("warning", "callout refused", f"{error.reason}: {error}")
-        return Reply.error(error.status, error.reason, str(error))
-    except _NoVerdict as error:
-        logs.event("warning", "no verdict", f"{error.code}: {error}")
-        return Reply.error(error.status, error.code, str(error))
-    except Exception as error:  # noqa: BLE001 -- the process's one edge: nothing of it gets out
-        logs.event("error", "check failed", type(error).__name__)
-        return Reply.error(500, "check.failed", "the check failed; its log names the kind of error")
+class _Asked(NamedTuple):
+    """A callout whose body has not been looked at; when it came, by `time.monotonic`."""
+
+    head: Head
+    callout: Callout
+    signatures: list[str]
+    arrived: float
 
 
-async def _verdict(call: Call, check: Check, settings: Settings, turns: Turns | None) -> Verdict:
-    """The check's verdict, made inside the callout's deadline and written to the log."""
-    arrived = time.monotonic()
-    try:
-        if turns is not None:
-            await turns.begin()
-        callout, message = await _authorised(call, settings)
-        deadline = callout.deadline_ms / 1000
-        margin = min(_MARGIN_SECONDS_MAX, _MARGIN_SHARE * deadline)
-        left = deadline - (time.monotonic() - arrived)
-        verdict = check(callout, message, left - margin)
-        if not isinstance(verdict, Verdict):
+class _Verdicts:
+    """Callouts in, verdicts out, or an error that says nothing of the message."""
+
+    def __init__(
+        self, check: Check, settings: Settings, coding: Coding | None, turns: Turns | None
+    ) -> None:
+        self._check = check
+        self._secrets = settings.signing_secrets
+        self._coding = coding
+        self._turns = turns
+
+    def begin(self, head: Head) -> Reply | Answering:
+        """Read what stands in the head."""
+        arrived = time.monotonic()
+        try:
+            signatures = head.values(Header.SIGNATURE)
+            if not signatures:  # Said before anything else, and before a stranger's body is taken.
+                raise UnauthorisedCallout(f"{Header.SIGNATURE} must stand exactly once")
+            asked = _Asked(head, Callout.from_headers(head.headers), signatures, arrived)
+        except ContractError as error:
+            return _refused(error)
+        return partial(self._answer if self._turns is None else self._answer_in_turn, asked)
+
+    def _answer(self, asked: _Asked, message: bytes) -> Reply | Awaitable[Reply]:
+        try:
+            verify(self._secrets, asked.signatures, asked.callout, message, int(time.time()))
+            deadline = asked.callout.deadline_ms / 1000
+            left = deadline - (time.monotonic() - asked.arrived)
+            margin = min(_MARGIN_SECONDS_MAX, _MARGIN_SHARE * deadline)
+            verdict = self._check(asked.callout, message, left - margin)
+            if isinstance(verdict, Verdict):
+                return self._told(asked, verdict)
+            return self._later(asked, verdict, left)
+        except ContractError as error:
+            return _refused(error)
+        except Exception as error:  # noqa: BLE001 -- one of the edge's two ends: nothing gets out
+            return _failed(error)
+
+    async def _answer_in_turn(self, asked: _Asked, message: bytes) -> Reply:
+        assert self._turns is not None  # noqa: S101 -- or `_answer` is what is called
+        try:
+            await self._turns.begin()
+        except asyncio.CancelledError:
+            _no_verdict(499, "callout.broken-off", "the caller went away")
+            raise
+        reply = self._answer(asked, message)
+        return reply if isinstance(reply, Reply) else await reply
+
+    async def _later(self, asked: _Asked, verdict: Awaitable[Verdict], left: float) -> Reply:
+        """The reply to a callout whose verdict takes its time, up to `left` seconds."""
+        try:
             async with asyncio.timeout(left):
-                verdict = await (while_wanted(call, verdict) if turns else verdict)
-    except CallerGone:
-        raise _NoVerdict(499, "callout.broken-off", "the caller went away") from None
-    except BodyTooLarge:
-        spec = REASONS[Reason.REQUEST_TOO_LARGE]
-        raise _NoVerdict(spec.status, spec.reason, spec.meaning) from None
-    except TimeoutError:
-        raise _NoVerdict(504, "check.late", "no verdict inside the deadline") from None
-    logs.audit(verdict, callout, (time.monotonic() - arrived) * 1000)
-    return verdict
+                said = await verdict
+            return self._told(asked, said)
+        except asyncio.CancelledError:
+            _no_verdict(499, "callout.broken-off", "the caller went away")
+            raise
+        except TimeoutError:
+            return _no_verdict(504, "check.late", "no verdict inside the deadline")
+        except Exception as error:  # noqa: BLE001 -- one of the edge's two ends: nothing gets out
+            return _failed(error)
+
+    def _told(self, asked: _Asked, verdict: Verdict) -> Reply:
+        """The verdict, written to the log, in the representation that the caller asks for."""
+        logs.audit(verdict, asked.callout, (time.monotonic() - asked.arrived) * 1000)
+        head = asked.head
+        if _media_type(head.header("accept")) != CALLOUT_MEDIA_TYPE:
+            document = verdict.model_dump_json().encode()
+            return Reply(document, headers=(("content-type", DOCUMENT_MEDIA_TYPE),))
+        pairs, content = encode(verdict)
+        if self._coding and verdict.decision is Decision.MASK:
+            content = self._coding(content, head.header("content-encoding"))
+        return Reply(content, headers=pairs)
 
 
-async def _authorised(call: Call, settings: Settings) -> tuple[Callout, bytes]:
-    """The callout and its body, once its signature is verified."""
-    signatures = call.values(Header.SIGNATURE)
-    if not signatures:  # Said before anything else, and before a body is taken from a stranger.
-        raise UnauthorisedCallout(f"{Header.SIGNATURE} must stand exactly once")
-    callout = Callout.from_headers(call.headers)
-    message = await call.body(settings.body_bytes_max)
-    verify(settings.signing_secrets, signatures, callout, message, int(time.time()))
-    return callout, message
+def _refused(error: ContractError) -> Reply:
+    logs.event("warning", "callout refused", f"{error.reason}: {error}")
+    return Reply.error(error.status, error.reason, str(error))
 
 
-def _reply(call: Call, verdict: Verdict, coding: Coding | None) -> Reply:
-    """The verdict in the representation that the caller asks for."""
-    if _media_type(call.header("accept")) != CALLOUT_MEDIA_TYPE:
-        document = verdict.model_dump_json().encode()
-        return Reply(document, headers={"content-type": DOCUMENT_MEDIA_TYPE})
-    pairs, content = encode(verdict)
-    if coding and verdict.decision is Decision.MASK:
-        content = coding(content, call.header("content-encoding"))
-    return Reply(content, headers=dict(pairs))
+def _failed(error: Exception) -> Reply:
+    logs.event("error", "check failed", type(error).__name__)
+    return Reply.error(500, "check.failed", "the check failed; its log names the kind of error")
+
+
+def _no_verdict(status: int, code: str, message: str) -> Reply:
+    logs.event("warning", "no verdict", f"{code}: {message}")
+    return Reply.error(status, code, message)
+
+
+def _too_large() -> Reply:
+    spec = REASONS[Reason.REQUEST_TOO_LARGE]
+    return _no_verdict(spec.status, spec.reason, spec.meaning)
 
 
 @lru_cache(maxsize=64)

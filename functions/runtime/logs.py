@@ -91,16 +91,12 @@ def take_over() -> None:
 
 
 class _LibraryHandler(logging.Handler):
-    """Writes which logger spoke and of which error, but only uvicorn's words.
-
-    uvicorn's are fixed sentences, filled in later; others may quote what they were working on.
-    """
+    """Writes which logger spoke and of which error: its words may quote what it was working on."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        says = str(record.msg).strip() if record.name.startswith("uvicorn") else ""
         kind = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else ""
         level: Level = "error" if record.levelno >= logging.ERROR else "warning"
-        event(level, "library", " ".join(part for part in (record.name, says, kind) if part))
+        event(level, "library", " ".join(part for part in (record.name, kind) if part))
 
 
 def _write(fields: dict[str, object]) -> None:

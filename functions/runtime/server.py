@@ -1,45 +1,79 @@
-"""The ASGI server of a function, until SIGTERM: uvicorn with httptools and uvloop."""
+"""Serves a function until SIGTERM: the calls under way are ended, then what the handler closes."""
 
 import asyncio
+import os
 import signal
+from contextlib import suppress
 from types import ModuleType
 from typing import Final
 
-import uvicorn
 import uvloop
 
+from functions.runtime import logs
+from functions.runtime.connection import Connection
+from functions.runtime.outbox import Outbox
 from functions.runtime.settings import Settings
 
-_KEEP_ALIVE_SECONDS: Final = 300
-"""Longer than the platform keeps an idle connection to an instance, so that it closes first."""
-_GRACE_SECONDS: Final = 10
+_BACKLOG: Final = 2048
+"""Callers who may come in one turn of the event loop."""
+_LOOK_SECONDS: Final = 5.0
+_GRACE_SECONDS: Final = 10.0
+_PAUSE_SECONDS: Final = 0.01
 
 
-def serve(handler: ModuleType, settings: Settings) -> None:
-    """Serve the application `app` of `handler` until SIGTERM, then end the calls under way."""
+def serve(handler: ModuleType, settings: Settings) -> bool:
+    """Serve the `service` of `handler` until SIGTERM; False where nobody can be listened to."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(handler, settings))
+        return runner.run(_serve(handler, settings))
 
 
-async def _serve(handler: ModuleType, settings: Settings) -> None:
-    config = uvicorn.Config(
-        handler.app,
-        host=settings.listen,
-        port=settings.port,
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
-    )
+async def _serve(handler: ModuleType, settings: Settings) -> bool:
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
-        # uvicorn raises what it has caught once more after stopping; there is nothing left to do.
-        signal.signal(each, lambda *_: None)
-    await uvicorn.Server(config).serve()
+        loop.add_signal_handler(each, stopped.set)
+    outbox, connections = Outbox(loop), set[Connection]()
+    try:
+        server = await loop.create_server(
+            lambda: Connection(handler.service, outbox, connections, loop),
+            settings.listen,
+            settings.port,
+            backlog=_BACKLOG,
+        )
+    except OSError as error:
+        where = f"{settings.listen}:{settings.port}"
+        logs.event(
+            "error", "start refused", f"cannot listen on {where}: {os.strerror(error.errno or 0)}"
+        )
+        return False
+    looking = loop.create_task(_look(connections))
+    await stopped.wait()
+    server.close()
+    looking.cancel()
+    await _shut(connections)
     if hasattr(handler, "close"):
         await handler.close()
+    return True
+
+
+async def _look(connections: set[Connection]) -> None:
+    """Close connections that are still for too long."""
+    loop = asyncio.get_running_loop()
+    while True:
+        await asyncio.sleep(_LOOK_SECONDS)
+        now = loop.time()
+        for each in tuple(connections):
+            each.look(now)
+
+
+async def _shut(connections: set[Connection]) -> None:
+    """Close all connections, those with a call under way when it is answered."""
+    for each in tuple(connections):
+        each.shut()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_GRACE_SECONDS):
+            while connections:  # noqa: ASYNC110 -- looked at only while the process ends
+                await asyncio.sleep(_PAUSE_SECONDS)
+    for each in tuple(connections):
+        each.abort()
+    await asyncio.sleep(0)

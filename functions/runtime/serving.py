@@ -1,7 +1,7 @@
 """Serves a handler as the platform starts it: `python -m functions.runtime.serving HANDLER`.
 
-    HANDLER   a module with `app`, an ASGI application, and where there is something to close,
-              `async def close()`, which runs once the last call is answered
+    HANDLER   a module with `service`, and where there is something to close, `async def close()`,
+              which runs once the last call is answered
 
     settings ──▶ handler imported, its policies taken up ──▶ garbage settled ──▶ `server.serve`
 
@@ -40,8 +40,7 @@ def main(arguments: list[str]) -> int:
         return 1
     _settle_garbage()
     sys.setswitchinterval(_TURN_SECONDS)
-    serve(handler, settings)
-    return 0
+    return 0 if serve(handler, settings) else 1
 
 
 def _settle_garbage() -> None:

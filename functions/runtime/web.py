@@ -1,47 +1,31 @@
-"""HTTP as a function sees it: a call that is asked, the reply to it. ASGI is on the far side.
+"""HTTP as a function sees it: the head of a request, then its body, and the reply.
 
-    uvicorn ──ASGI──▶ application ──Call──▶ answer ──Reply──▶ application ──ASGI──▶ uvicorn
+    head ──begin──▶ Reply                           said before any of the body is taken
+              └───▶ Answering ──whole body──▶ Reply, at once or later
 
-This little stands here rather than a framework: of what Starlette and functions-framework can do, a
-function with one path needs none, and theirs took a fifth of a call and of a cold start.
+What serves it stands on the far side: `server` in the platform, `asgi` under a framework.
 """
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from functions.verdict.contract import DOCUMENT_MEDIA_TYPE
 
-Event = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Event]]
-Send = Callable[[Event], Awaitable[None]]
-Application = Callable[[Event, Receive, Send], Awaitable[None]]
-"""An ASGI application (asgi.readthedocs.io, HTTP & WebSocket message format, version 2.3)."""
-
-_GONE: Final = "http.disconnect"
+Pairs = Sequence[tuple[str, str]]
+"""Headers. Names of a request are in lower case; values are the bytes sent, as Latin-1."""
 
 
-class CallerGone(Exception):
-    """The caller closed its connection before it had its answer."""
+class Head:
+    """One HTTP request without its body; `path` is without the query."""
 
+    __slots__ = ("headers", "method", "path")
 
-class BodyTooLarge(Exception):
-    """The body has more bytes than are taken."""
-
-
-class Call:
-    """One HTTP request. Names of `headers` are in lower case, values the bytes sent as Latin-1."""
-
-    __slots__ = ("_receive", "headers", "method", "path")
-
-    def __init__(self, scope: Event, receive: Receive) -> None:
-        self._receive = receive
-        self.method: str = scope["method"]
-        self.path: str = scope["path"]
-        self.headers: Sequence[tuple[str, str]] = [
-            (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
-        ]
+    def __init__(self, method: str, path: str, headers: Pairs) -> None:
+        self.method = method
+        self.path = path
+        self.headers = headers
 
     def values(self, name: str) -> list[str]:
         """The values of all headers of that name, in their order."""
@@ -54,58 +38,38 @@ class Call:
                 return value
         return ""
 
-    async def body(self, bytes_max: int) -> bytes:
-        """The body, once. Raises `BodyTooLarge` and `CallerGone`."""
-        chunks: list[bytes] = []
-        length = 0
-        more = True
-        while more:
-            event = await self._receive()
-            if event["type"] == _GONE:
-                raise CallerGone
-            chunks.append(event.get("body", b""))
-            length += len(chunks[-1])
-            if length > bytes_max:
-                raise BodyTooLarge
-            more = event.get("more_body", False)
-        return b"".join(chunks)
-
-    async def gone(self) -> None:
-        """Wait until the caller has gone away, whose body has been read."""
-        while (await self._receive())["type"] != _GONE:
-            pass
-
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The answer to a call. Headers are Latin-1; the length of `content` is added to them."""
+    """The answer to a request. Headers are Latin-1; the length of `content` is added to them."""
 
     content: bytes = b""
     status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Pairs = ()
 
     @classmethod
     def error(cls, status: int, code: str, message: str) -> "Reply":
         """An error in the one form that all functions have: `{"error": {"code", "message"}}`."""
         body = json.dumps({"error": {"code": code, "message": message}})
-        return cls(body.encode(), status, {"content-type": DOCUMENT_MEDIA_TYPE})
+        return cls(body.encode(), status, (("content-type", DOCUMENT_MEDIA_TYPE),))
 
 
-Answer = Callable[[Call], Awaitable[Reply]]
-"""Answers every request of a function."""
+Answering = Callable[[bytes], Reply | Awaitable[Reply]]
+"""Answers a request, given its body; cancelled, where it waits, when the caller goes away."""
 
 
-def application(answer: Answer) -> Application:
-    """The ASGI application that replies as `answer` says."""
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a function serves. Neither part raises anything.
 
-    async def app(scope: Event, receive: Receive, send: Send) -> None:
-        reply = await answer(Call(scope, receive))
-        headers = [
-            (name.encode("latin-1"), value.encode("latin-1"))
-            for name, value in reply.headers.items()
-        ]
-        headers.append((b"content-length", b"%d" % len(reply.content)))
-        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-        await send({"type": "http.response.body", "body": reply.content})
+    `begin` replies to a head, or says what to do with its body of up to `body_bytes_max` bytes;
+    `too_large` is the reply to a body of more.
+    """
 
-    return app
+    begin: Callable[[Head], Reply | Answering]
+    body_bytes_max: int
+    too_large: Callable[[], Reply]
+
+
+BROKEN: Final = Reply.error(500, "function.failed", "the function failed; its log names the error")
+"""The reply where a part of a service raised after all."""

@@ -15,11 +15,11 @@ from tests.support.waiting import wait_until
 CALLERS = 200
 
 
-def sent(function: Function, text: str) -> socket.socket:
+def sent(function: Function, text: str, deadline_ms: int = 30_000) -> socket.socket:
     """A connection over which a signed callout has left, and from which nothing was read."""
     body = chat(text)
     lines = ["POST /v1/verdict HTTP/1.1", "host: f", f"content-length: {len(body)}"]
-    lines += [f"{name}: {value}" for name, value in signed(callout(30_000), body)]
+    lines += [f"{name}: {value}" for name, value in signed(callout(deadline_ms), body)]
     url = function.client.base_url
     connection = socket.create_connection((url.host, url.port or 0))
     connection.sendall("\r\n".join([*lines, "", ""]).encode() + body)
@@ -65,6 +65,21 @@ def test_callers_who_go_away_take_their_judge_calls_with_them(tmp_path: Path) ->
             refusals = [line["detail"] for line in function.lines("no verdict")]
             assert refusals == ["callout.broken-off: the caller went away"] * CALLERS
             assert function.lines("check failed") == []
+
+
+def test_who_waits_when_the_function_is_to_end_still_gets_a_verdict(tmp_path: Path) -> None:
+    with MisbehavingJudge() as judge:
+        judge.fault = "hang"
+        environment = {"MESHWARD_JUDGE_URL": judge.url, "MESHWARD_JUDGE_MODEL": "m"}
+        with running(HANDLER, tmp_path / "log", environment) as function:
+            with sent(function, "hello", deadline_ms=1000) as caller:
+                wait_until(lambda: judge.asked, "the judge is asked")
+                function.process.terminate()
+                answered = b"".join(iter(lambda: caller.recv(65536), b""))
+            assert function.process.wait(20) == 0
+    head = answered.partition(b"\r\n\r\n")[0].split(b"\r\n")
+    assert head[0] == b"HTTP/1.1 200 OK"
+    assert {b"x-meshward-reason: judge.timeout", b"connection: close"} <= set(head)
 
 
 def test_in_a_storm_a_signed_call_is_refused_unread_and_an_unsigned_one_learns_nothing(

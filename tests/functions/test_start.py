@@ -1,6 +1,7 @@
 """A function that cannot do its work does not start, and says why in one line."""
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -44,13 +45,21 @@ def test_a_quorum_of_more_judges_than_there_are_refuses_the_start(tmp_path: Path
     assert told.startswith("sample.yaml: judge: quorum.ask is 2, and 1 are configured")
 
 
-def refusal(tmp_path: Path, handler: str, environment: dict[str, str]) -> str:
+def test_a_port_that_is_taken_refuses_the_start(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        told = refusal(tmp_path, DENY, BASE, port)
+    assert told == f"cannot listen on 127.0.0.1:{port}: Address already in use"
+
+
+def refusal(tmp_path: Path, handler: str, environment: dict[str, str], port: int = 0) -> str:
     log_path = tmp_path / "log"
-    port = {"FC_SERVER_PORT": str(free_port().number)}
-    with started(handler, log_path, environment | port) as process:
+    listens = {"FC_SERVER_PORT": str(port or free_port().number)}
+    with started(handler, log_path, environment | listens) as process:
         assert process.wait(20) == 1
     lines = [line for line in log_path.read_text().splitlines() if line.startswith("{")]
-    (line,) = map(json.loads, lines)
+    *before, line = map(json.loads, lines)
+    assert {each["event"] for each in before} <= {"policies taken up", "policies loaded"}
     assert (line["level"], line["event"]) == ("error", "start refused")
     detail: str = line["detail"]
     return detail

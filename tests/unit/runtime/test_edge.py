@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from functions.runtime.asgi import application
 from functions.runtime.edge import Check, edge
 from functions.runtime.settings import read
 from functions.verdict import Callout, Decision, Phase, Reason, Secret, Verdict, sign
@@ -71,7 +72,7 @@ async def client(check: Recorder) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def calling(check: Check) -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(edge(check, SETTINGS))
+    transport = httpx.ASGITransport(application(edge(check, SETTINGS)))
     return httpx.AsyncClient(transport=transport, base_url="http://function")
 
 

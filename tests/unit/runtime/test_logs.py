@@ -88,11 +88,3 @@ def test_a_library_names_itself_and_the_kind_of_error_only(
     )
     library_handler.emit(record)
     assert line(capsys) == {"level": "error", "event": "library", "detail": "asyncio ValueError"}
-
-
-def test_the_server_says_its_sentences_unfilled(
-    capsys: pytest.CaptureFixture[str], library_handler: logging.Handler
-) -> None:
-    record = logging.LogRecord("uvicorn.error", logging.WARNING, "", 1, "took %s", ("x",), None)
-    library_handler.emit(record)
-    assert line(capsys)["detail"] == "uvicorn.error took %s"

@@ -1,0 +1,44 @@
+"""Replies leave together at the end of a turn of the event loop, or once so many are there.
+
+Each write wakes the process that waits for it, which costs more than the write; of several in a
+row only the first does.
+"""
+
+import asyncio
+from typing import Final, Protocol
+
+_TOGETHER_MAX: Final = 16
+"""Some 1 ms of work: so long the first of them waits for the others at most."""
+_BYTES_MAX: Final = 64 * 1024
+"""More leave at once: a caller that does not take its replies has to be known."""
+
+
+class Sends(Protocol):
+    """The part of a connection that the outbox needs."""
+
+    def send(self, data: bytes, *, last: bool) -> None:
+        """Write `data`; `last` says that nothing follows."""
+
+
+class Outbox:
+    """What all connections of one event loop have to write."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._held: list[tuple[Sends, bytes, bool]] = []
+        self._bytes = 0
+
+    def put(self, connection: Sends, data: bytes, *, last: bool) -> None:
+        """Have `data` written, after what was put before it."""
+        held = self._held
+        held.append((connection, data, last))
+        self._bytes += len(data)
+        if len(held) >= _TOGETHER_MAX or self._bytes > _BYTES_MAX:
+            self._empty()
+        elif len(held) == 1:
+            self._loop.call_soon(self._empty)
+
+    def _empty(self) -> None:
+        held, self._held, self._bytes = self._held, [], 0
+        for connection, data, last in held:
+            connection.send(data, last=last)
