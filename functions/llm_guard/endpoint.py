@@ -11,7 +11,6 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from json.encoder import encode_basestring as quoted
 from typing import Final
 
 from functions.llm_guard.connection import Connection, Reply
@@ -27,7 +26,6 @@ _LOWER: Final[Mapping[AnswerForm, AnswerForm]] = {
     AnswerForm.SCHEMA: AnswerForm.JSON,
     AnswerForm.JSON: AnswerForm.TEXT,
 }
-_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Endpoint:
@@ -89,17 +87,13 @@ class Endpoint:
 
     def _content(self, asked: Asked, form: AnswerForm) -> bytes:
         """The request's body. What is the same in all of them is not encoded again."""
-        said = [
-            f'{{"role":{quoted(each["role"])},"content":{quoted(each["content"])}}}'
-            for each in asked.messages
-        ]
-        parts = [self._same_in_all, f'"messages":[{",".join(said)}]']
+        how = b""
         if "response_format" not in self.settings.body:
             if form is AnswerForm.SCHEMA:
-                parts.append(f'"response_format":{asked.response_format}')
+                how = b',"response_format":' + asked.response_format
             elif form is AnswerForm.JSON:
-                parts.append('"response_format":{"type":"json_object"}')
-        return f"{{{','.join(parts)}}}".encode()
+                how = b',"response_format":{"type":"json_object"}'
+        return b'{%b,"messages":%b%b}' % (self._same_in_all, asked.messages, how)
 
     async def _post(self, content: bytes) -> bytes:
         reply = await self._connection.post(content)
@@ -109,11 +103,12 @@ class Endpoint:
             reply.close()
 
 
-def _same_in_all(settings: JudgeSettings) -> str:
+def _same_in_all(settings: JudgeSettings) -> bytes:
     """The members of every request to this judge, without the braces around them."""
     request = {"model": settings.model, "temperature": 0, "max_tokens": settings.tokens_max}
     merged = {**request, **settings.body}
-    return _JSON({name: value for name, value in merged.items() if value is not None})[1:-1]
+    members = {name: value for name, value in merged.items() if value is not None}
+    return json.dumps(members, ensure_ascii=False, separators=(",", ":"))[1:-1].encode()
 
 
 async def _read(reply: Reply) -> bytes:

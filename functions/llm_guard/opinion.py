@@ -72,12 +72,12 @@ class Opinion(_Read):
 class Asked:
     """One question to a judge, ready to send, and what its answer must keep to.
 
-    `response_format` asks for the answer's form by JSON Schema, as JSON. `canary` must come back,
-    and findings may only name one of `categories`.
+    `messages` are the chat's and `response_format` asks for the answer's form by JSON Schema, both
+    as JSON. `canary` must come back, and findings may only name one of `categories`.
     """
 
-    messages: tuple[dict[str, str], ...]
-    response_format: str
+    messages: bytes
+    response_format: bytes
     canary: str
     categories: frozenset[str]
 

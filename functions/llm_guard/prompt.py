@@ -30,6 +30,7 @@ or of what is filled in."""
 
 _MARKER: Final = "\0marker\0"
 _CANARY: Final = "\0canary\0"
+_LINES: Final = "\0lines\0"
 _FOLDER: Final = Path(__file__).parent / "prompts"
 # Control words of chat templates, and lines that look like the fence: a model may take either for
 # what it imitates. They stay readable, in brackets that mean nothing to it.
@@ -57,26 +58,42 @@ class Questions:
     def __init__(self, categories: Sequence[Category], texts: PromptTexts) -> None:
         names = [each.id for each in categories]
         listed, named = _listed(categories), json.dumps(names)
-        # What is the same in all questions is filled in once.
-        self._system = _filled(texts.system, listed)
-        self._reminder = _filled(texts.reminder, named)
-        self._response_format = json.dumps(_response_format(names))
+        user = f"{_MARKER}\n{_LINES}\n{_MARKER}\n\n{_filled(texts.reminder, named)}"
+        messages = [
+            {"role": "system", "content": _filled(texts.system, listed)},
+            {"role": "user", "content": user},
+        ]
+        # What is the same in all questions is filled in and encoded once.
+        self._before, _, self._after = _encoded(messages).partition(_stand_in(_LINES))
+        self._response_format = _encoded(_response_format(names))
         self._categories = frozenset(names)
 
     def about(self, pieces: Sequence[Piece], nonce: str) -> Asked:
         """The question about `pieces`. `nonce` is 64 fresh random hex digits."""
         marker, canary = f"=====DATA {nonce[:32]}=====", nonce[32:48]
-        reminder = self._reminder.replace(_MARKER, marker).replace(_CANARY, canary)
-        lines = "\n".join([_line(piece, marker) for piece in pieces])
+        lines = quoted("\n".join([_line(piece, marker) for piece in pieces]))[1:-1].encode()
+        there, back = marker.encode(), canary.encode()
+        before = self._before.replace(_STAND_IN_MARKER, there)
+        after = self._after.replace(_STAND_IN_MARKER, there).replace(_STAND_IN_CANARY, back)
         return Asked(
-            messages=(
-                {"role": "system", "content": self._system.replace(_MARKER, marker)},
-                {"role": "user", "content": f"{marker}\n{lines}\n{marker}\n\n{reminder}"},
-            ),
+            messages=before + lines + after,
             response_format=self._response_format,
             canary=canary,
             categories=self._categories,
         )
+
+
+def _encoded(document: object) -> bytes:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _stand_in(text: str) -> bytes:
+    """What becomes of a stand-in when it is encoded."""
+    return quoted(text)[1:-1].encode()
+
+
+_STAND_IN_MARKER: Final = _stand_in(_MARKER)
+_STAND_IN_CANARY: Final = _stand_in(_CANARY)
 
 
 def _filled(text: str, categories: str) -> str:

@@ -11,6 +11,7 @@ from functions.llm_guard.memory import Memory
 from functions.llm_guard.metrics import Meter
 from functions.llm_guard.opinion import Asked, Found, Opinion
 from functions.verdict import Callout, Verdict
+from tests.support.judge_in_memory import messages_of
 from tests.support.streams import SEALER
 from tests.unit.checks.conftest import callout, chat
 
@@ -35,7 +36,7 @@ class FixedJudge:
         self.seconds: list[float] = []
 
     async def ask(self, asked: Asked, deadline: Deadline, _only: int | None = None) -> Opinion:
-        self.asked.append(asked.messages[1]["content"])
+        self.asked.append(messages_of(asked)[1]["content"])
         self.seconds.append(deadline.left())
         answer = self.answer(self.asked[-1]) if callable(self.answer) else self.answer
         if isinstance(answer, JudgeError):

@@ -68,8 +68,14 @@ def asked(text: str = "hello") -> Asked:
     canary = "0123456789abcdef"
     content = f'{text}\n{{"canary": "{canary}"}}'
     return Asked(
-        messages=({"role": "user", "content": content},),
-        response_format='{"type": "json_schema"}',
+        messages=json.dumps([{"role": "user", "content": content}]).encode(),
+        response_format=b'{"type": "json_schema"}',
         canary=canary,
         categories=frozenset({"personal-data"}),
     )
+
+
+def messages_of(asked: Asked) -> list[dict[str, str]]:
+    """The chat's messages as the judge reads them."""
+    messages: list[dict[str, str]] = json.loads(asked.messages)
+    return messages

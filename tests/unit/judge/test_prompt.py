@@ -11,6 +11,7 @@ from functions.llm_guard.categories import BUILT_IN
 from functions.llm_guard.opinion import Asked
 from functions.llm_guard.pieces import Piece
 from functions.policy import Category, Language, PromptTexts
+from tests.support.judge_in_memory import messages_of
 
 NONCE = "0123456789abcdef" * 2 + "fedcba9876543210" * 2
 MARKER = f"=====DATA {NONCE[:32]}====="
@@ -35,7 +36,7 @@ def test_the_text_stands_between_markers_and_the_instruction_around_it(
     language: Language,
 ) -> None:
     asked = question(Piece("user", "hello"), language=language)
-    system, user = asked.messages
+    system, user = messages_of(asked)
     assert [system["role"], user["role"]] == ["system", "user"]
     assert MARKER in system["content"]
     assert '- trade-secret: unpublished business data\n    e.g. "plan B"' in system["content"]
@@ -49,7 +50,7 @@ def test_the_text_stands_between_markers_and_the_instruction_around_it(
 
 
 def test_context_is_marked_as_seen() -> None:
-    _, user = question(Piece("tool", "before", seen=True), Piece("user", "now")).messages
+    _, user = messages_of(question(Piece("tool", "before", seen=True), Piece("user", "now")))
     assert user["content"].split("\n")[1:3] == [
         '{"seen": true, "role": "tool", "text": "before"}',
         '{"role": "user", "text": "now"}',
@@ -57,7 +58,7 @@ def test_context_is_marked_as_seen() -> None:
 
 
 def test_dollar_signs_and_braces_in_the_text_are_left_alone() -> None:
-    _, user = question(Piece("user", "$marker ${canary} {0} $$")).messages
+    _, user = messages_of(question(Piece("user", "$marker ${canary} {0} $$")))
     assert '"text": "$marker ${canary} {0} $$"' in user["content"]
 
 

@@ -13,6 +13,7 @@ from functions.llm_guard.hits import AsksJudges, Means
 from functions.llm_guard.memory import Memory
 from functions.llm_guard.metrics import Meter
 from functions.llm_guard.opinion import Asked, Opinion
+from tests.support.judge_in_memory import messages_of
 from tests.support.virtual_time import in_virtual_time
 from tests.unit.checks.conftest import REVISION, Edit
 from tests.unit.judge.simulation import MARK, Simulation
@@ -95,7 +96,7 @@ class TellsOfOthers(AllowsWithoutAnOpinion):
     first: str = ""
 
     async def ask(self, asked: Asked, deadline: Deadline, only: int | None = None) -> Opinion:
-        self.first = self.first or MARK.findall(asked.messages[1]["content"])[0]
+        self.first = self.first or MARK.findall(messages_of(asked)[1]["content"])[0]
         opinion = await self._judges.ask(asked, deadline, only)
         return opinion.model_copy(update={"reason": f"it is like {self.first}"})
 

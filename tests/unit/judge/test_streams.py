@@ -15,6 +15,7 @@ from functions.llm_guard.metrics import Meter
 from functions.llm_guard.opinion import Asked, Found, Opinion
 from functions.verdict import Callout, Decision, Phase, Reason, Verdict
 from functions.verdict.callout import StreamPosition
+from tests.support.judge_in_memory import messages_of
 from tests.support.streams import SEALER, anthropic, chat, cut, dashscope, responses
 from tests.unit.checks.conftest import REVISION, Edit, callout
 
@@ -33,7 +34,7 @@ class ReadingJudge:
     async def ask(self, asked: Asked, deadline: Deadline, _only: int | None = None) -> Opinion:
         if deadline.left() <= 0:
             raise JudgeError(Failure.TIMEOUT, "")
-        _, data, _ = asked.messages[1]["content"].split(f"=====DATA {'0' * 32}=====")[:3]
+        _, data, _ = messages_of(asked)[1]["content"].split(f"=====DATA {'0' * 32}=====")[:3]
         lines = [json.loads(line) for line in data.strip().splitlines()]
         self.shown.append(lines)
         return DENY if self.denies("".join(line["text"] for line in lines)) else ALLOW
