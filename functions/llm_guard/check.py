@@ -15,7 +15,7 @@ from functions.llm_guard.categories import described
 from functions.llm_guard.deadline import Deadline
 from functions.llm_guard.failures import JudgeError
 from functions.llm_guard.hits import Case, Hit, Means, TooMuch, hits_in, hits_in_new
-from functions.llm_guard.pieces import pieces_of
+from functions.llm_guard.pieces import Piece, pieces_of
 from functions.llm_guard.prompt import Questions, built_in
 from functions.llm_guard.streams import identity, opened, read_window, sealed
 from functions.policy import (
@@ -69,6 +69,10 @@ def compile_policy(source: PolicySource, revision: str) -> JudgedPolicy:
 class Refuses(Protocol):
     """The part of `Judges` that tells of a storm."""
 
+    @property
+    def busy(self) -> bool:
+        """Whether a question that came now would have to wait."""
+
     def refusal(self, deadline: Deadline, /) -> JudgeError | None:
         """Why a question that came now would be refused at once, None where it would not be."""
 
@@ -81,6 +85,8 @@ def refused_early(
     None where a question might be taken, and where a message may pass without one: then only
     reading it tells. One that would be remembered is refused as well, in a storm that is no loss.
     """
+    if not judges.busy:
+        return None
     rules = None if compiled is None else compiled.judge
     if compiled is None or rules is None or rules.sample < 1 or _passes_unjudged(rules):
         return None
@@ -108,7 +114,10 @@ async def judge(
     case = Case(callout.workload, compiled.revision, rules, questions, means, deadline)
     if is_stream(callout):
         return await _judge_stream(callout, body, compiled, case)
-    return await _judge_whole(callout, body, compiled, case)
+    found = _read_whole(callout, body, compiled, case)
+    if isinstance(found, Verdict):
+        return found
+    return await _judged(callout, compiled, case, hits_in(case, found))
 
 
 def _deadline(callout: Callout, rules: Judge, seconds: float) -> Deadline:
@@ -116,10 +125,10 @@ def _deadline(callout: Callout, rules: Judge, seconds: float) -> Deadline:
     return Deadline.after(min(seconds, rules.timeout_ms / 1000), waited)
 
 
-async def _judge_whole(
+def _read_whole(
     callout: Callout, body: bytes, compiled: JudgedPolicy, case: Case
-) -> Verdict:
-    """The verdict on a message that came in one piece."""
+) -> list[Piece] | Verdict:
+    """What is to be judged of a message that came in one piece; its verdict where nothing is."""
     rules = case.rules
     deny_unreadable = compiled.policy.unreadable is Unreadable.DENY
     message = open_message(NAME, callout, body, case.revision, deny_unreadable=deny_unreadable)
@@ -130,7 +139,7 @@ async def _judge_whole(
         return _allow(callout, compiled, Reason.MESSAGE_EMPTY)
     if rules.sample < 1 and case.means.chance() >= rules.sample:
         return _allow(callout, compiled, Reason.JUDGE_SKIPPED)
-    return await _judged(callout, compiled, case, hits_in(case, pieces))
+    return pieces
 
 
 async def _judge_stream(

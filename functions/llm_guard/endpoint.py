@@ -5,7 +5,6 @@ Asked ──by schema──▶ 200 ──understand──▶ Opinion
           └─by JSON mode──▶ … ──by words alone──▶ …      what worked is kept for the next calls
 """
 
-import asyncio
 import json
 import re
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from functions.llm_guard.connection import Connection, Reply
+from functions.llm_guard.deadline import Deadline, Limit
 from functions.llm_guard.failures import Failure, JudgeError
 from functions.llm_guard.opinion import Asked, Opinion, Usage, understand
 from functions.llm_guard.settings import AnswerForm, JudgeSettings
@@ -45,11 +45,12 @@ class Endpoint:
         """The form in which the endpoint is asked now."""
         return self._form
 
-    async def ask(self, asked: Asked, seconds: float) -> tuple[Opinion, Usage]:
-        """The judge's opinion, or `JudgeError` after `seconds` at the latest."""
+    async def ask(self, asked: Asked, deadline: Deadline) -> tuple[Opinion, Usage]:
+        """The judge's opinion, or `JudgeError` by the deadline."""
+        seconds = deadline.left()
         try:
             # One limit for all steps together: an answer may drip.
-            async with asyncio.timeout(seconds):
+            with Limit(seconds, deadline.loop):
                 answer = await self._answer(asked)
         except TimeoutError:
             raise JudgeError(Failure.TIMEOUT, f"no answer in {seconds:.2f} s") from None
@@ -64,7 +65,11 @@ class Endpoint:
         form: AnswerForm = self._form
         while True:
             try:
-                answer = await self._post(self._content(asked, form))
+                reply = await self._connection.post(self._content(asked, form))
+                try:
+                    answer = await _read(reply)
+                finally:
+                    reply.close()
             except JudgeError as error:
                 lower = _LOWER.get(form)
                 # Whatever else was bad is bad in every form.
@@ -94,13 +99,6 @@ class Endpoint:
             elif form is AnswerForm.JSON:
                 how = b',"response_format":{"type":"json_object"}'
         return b'{%b,"messages":%b%b}' % (self._same_in_all, asked.messages, how)
-
-    async def _post(self, content: bytes) -> bytes:
-        reply = await self._connection.post(content)
-        try:
-            return await _read(reply)
-        finally:
-            reply.close()
 
 
 def _same_in_all(settings: JudgeSettings) -> bytes:

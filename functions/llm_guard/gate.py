@@ -1,7 +1,7 @@
 """How many calls may be at the judges at once, and how many may wait for their turn.
 
-    enter ──free──▶ at the judge ──leave──▶ the next in the queue
-      └─busy──▶ queue, first come first served
+    entered ──free──▶ at the judge ──leave──▶ the next in the queue
+      └─busy──▶ turn: queue, first come first served
                   full, or the turn would come too late ──▶ overloaded, at once
 
 To be refused early is worth more than to wait for nothing: what is refused costs neither the judge
@@ -53,19 +53,19 @@ class Gate:
             return JudgeError(Failure.OVERLOADED, "its turn at the judge would come too late")
         return None
 
-    def enter(self, deadline: Deadline) -> "_Stay":
-        """Be inside for as long as the context lasts.
+    def entered(self) -> bool:
+        """Whether a place was free, which the call then has."""
+        if self.inside >= self._calls_max:
+            return False
+        self.inside += 1
+        return True
+
+    async def turn(self, deadline: Deadline) -> None:
+        """Wait for a place, where none was free, and have it.
 
         Raises `JudgeError` (overloaded) at once where the turn would not come in time, and when it
         has not come in time.
         """
-        return _Stay(self, deadline)
-
-    async def turn(self, deadline: Deadline) -> None:
-        """Wait for a place, and have it."""
-        if not self.busy:
-            self.inside += 1
-            return
         refusal = self.refusal(deadline)
         if refusal is not None:
             raise refusal
@@ -104,21 +104,3 @@ class Gate:
                 turn.set_result(None)
                 return
         self.inside -= 1
-
-
-class _Stay:
-    """A call's time at the judges. A class, since a generator costs every call twice as much."""
-
-    __slots__ = ("_deadline", "_entered", "_gate")
-
-    def __init__(self, gate: Gate, deadline: Deadline) -> None:
-        self._gate = gate
-        self._deadline = deadline
-        self._entered = 0.0
-
-    async def __aenter__(self) -> None:
-        await self._gate.turn(self._deadline)
-        self._entered = asyncio.get_running_loop().time()
-
-    async def __aexit__(self, *_error: object) -> None:
-        self._gate.leave(asyncio.get_running_loop().time() - self._entered)

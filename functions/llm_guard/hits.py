@@ -108,7 +108,7 @@ async def hits_in(case: Case, pieces: Sequence[Piece]) -> list[Hit]:
     """What counts of the judges' findings, those of earlier judging included."""
     rules, memory = case.rules, case.means.memory
     if len(pieces) > _REMEMBERED_PIECES_MAX:
-        return await hits_in_new(case, pieces)
+        return await _in_windows(case, pieces)
     keys = keys_of(pieces, rules.context_chars, memory.digest, case.revision, case.workload)
     whole = memory.digest("denied", b"".join(keys))
     *known, denied_before = await memory.recall([*keys, whole], case.deadline)
@@ -116,25 +116,33 @@ async def hits_in(case: Case, pieces: Sequence[Piece]) -> list[Hit]:
         return _remembered(rules, denied_before)
     cleared = [value is not None for value in known]
     fresh = new_in_context(pieces, cleared, rules.context_chars)
-    hits = await hits_in_new(case, fresh)
+    if not fresh:
+        return []
+    hits = await _in_windows(case, fresh)
     denials = [hit for hit in hits if hit.denies]
     if denials and rules.mode is JudgeMode.ENFORCE:
         found = [[hit.category.id, hit.confidence] for hit in denials]
         value = json.dumps(found).encode()
         await memory.keep({whole: value}, _DENIED_SECONDS, case.deadline)
-    elif fresh:
+    else:
         await memory.keep(dict.fromkeys(keys, _CLEARED), _CLEARED_SECONDS, case.deadline)
     return hits
 
 
 async def hits_in_new(case: Case, pieces: Sequence[Piece]) -> list[Hit]:
     """What counts of the judges' findings in `pieces`, of which none has been judged before."""
+    return await _in_windows(case, pieces)
+
+
+def _in_windows(case: Case, pieces: Sequence[Piece]) -> Awaitable[list[Hit]]:
+    """The hits in `pieces`, window by window; raises `TooMuch` at once where there are too many."""
     rules = case.rules
     shown = windows(pieces, rules.window_chars, rules.context_chars)
     if len(shown) > rules.windows_max:
         most = rules.windows_max * rules.window_chars
         raise TooMuch(f"it holds more new text than the {most} characters that are judged")
-    return await _judged(case, shown)
+    # What is judged in one piece, as nearly all is, has no layers of its own to go through.
+    return _window(case, shown[0]) if len(shown) == 1 else _judged(case, shown)
 
 
 def _remembered(rules: Judge, value: bytes) -> list[Hit]:
@@ -151,10 +159,6 @@ async def _judged(case: Case, shown: Sequence[Sequence[Piece]]) -> list[Hit]:
 
     Raises `JudgeError` where a window has no opinion and no other one denies.
     """
-    if not shown:
-        return []
-    if len(shown) == 1:
-        return await _window(case, shown[0])
     turns = asyncio.Semaphore(_AT_ONCE_MAX)
 
     async def one(window: Sequence[Piece]) -> list[Hit]:
@@ -190,11 +194,9 @@ async def _at_once(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _window(case: Case, window: Sequence[Piece]) -> list[Hit]:
+def _window(case: Case, window: Sequence[Piece]) -> Coroutine[Any, Any, list[Hit]]:
     quorum = case.rules.quorum
-    if quorum is None:
-        return await _opinion(case, window)
-    return await _voted(case, window, quorum)
+    return _opinion(case, window) if quorum is None else _voted(case, window, quorum)
 
 
 async def _voted(case: Case, window: Sequence[Piece], quorum: Quorum) -> list[Hit]:
@@ -229,6 +231,8 @@ async def _opinion(case: Case, window: Sequence[Piece], only: int | None = None)
     rules = case.rules
     asked = case.questions.about(window, case.means.nonce())
     opinion = await case.means.judges.ask(asked, case.deadline, only)
+    if not opinion.findings:
+        return []
     texts = [piece.text for piece in window]
     named = {each.id: each for each in rules.categories}
     hits = []

@@ -95,6 +95,11 @@ class Judges:
         meter.watch_gate(lambda: gate.inside, lambda: gate.waiting)
         meter.watch_breakers({each.endpoint.settings.name: _state(each) for each in self._seats})
 
+    @property
+    def busy(self) -> bool:
+        """Whether a question that came now would have to wait."""
+        return self._gate.busy
+
     def refusal(self, deadline: Deadline) -> JudgeError | None:
         """Why a question that came now would be refused at once, None where it would not be."""
         error = self._gate.refusal(deadline)
@@ -108,10 +113,17 @@ class Judges:
         With `only` that of the judge in this place of the order, from 0 on, and of no other.
         """
         try:
-            async with self._gate.enter(deadline):
-                if only is None:
-                    return await self._any(asked, deadline)
-                return await self._persistent(self._seats[only], asked, deadline)
+            if not self._gate.entered():
+                await self._gate.turn(deadline)
+            entered = deadline.now()
+            try:
+                if only is not None:
+                    return await self._persistent(self._seats[only], asked, deadline)
+                if len(self._seats) == 1:
+                    return await self._persistent(self._seats[0], asked, deadline)
+                return await self._any(asked, deadline)
+            finally:
+                self._gate.leave(deadline.now() - entered)
         except JudgeError as error:
             if error.failure in (Failure.OVERLOADED, Failure.BREAKER_OPEN):
                 self._meter.refused(error.failure)
@@ -140,7 +152,8 @@ class Judges:
         attempt, first = 1, None
         while True:
             try:
-                return await self._hedged(seat, asked, deadline)
+                once = self._hedged if self._hedge else self._once
+                return await once(seat, asked, deadline)
             except JudgeError as error:
                 # What opened the breaker says more than that it is open.
                 if error.failure is Failure.BREAKER_OPEN and first is not None:
@@ -168,7 +181,7 @@ class Judges:
 
     async def _hedged(self, seat: _Seat, asked: Asked, deadline: Deadline) -> Opinion:
         self._hedges.earn()
-        patience = seat.slowness(0.95) if self._hedge else None
+        patience = seat.slowness(0.95)
         if patience is None or patience >= deadline.left():
             return await self._once(seat, asked, deadline)
         first = asyncio.create_task(self._once(seat, asked, deadline))
@@ -185,9 +198,10 @@ class Judges:
     async def _once(self, seat: _Seat, asked: Asked, deadline: Deadline) -> Opinion:
         if not seat.breaker.admits():
             raise JudgeError(Failure.BREAKER_OPEN, "it failed too often of late")
-        settings, began, given = seat.endpoint.settings, _now(), deadline.left()
+        settings, began = seat.endpoint.settings, deadline.now()
+        given = deadline.at - began
         try:
-            opinion, usage = await seat.endpoint.ask(asked, given)
+            opinion, usage = await seat.endpoint.ask(asked, deadline)
         except JudgeError as error:
             if error.failure is Failure.TIMEOUT and given < (seat.slowness(0.95) or 0):
                 seat.breaker.abandoned()  # Whoever is in a hurry says nothing of the judge.
@@ -200,8 +214,9 @@ class Judges:
             seat.breaker.abandoned()
             raise
         seat.breaker.succeeded()
-        seat.took.append(_now() - began)
-        self._meter.judged(settings, usage, seat.took[-1])
+        took = deadline.now() - began
+        seat.took.append(took)
+        self._meter.judged(settings, usage, took)
         return opinion
 
 

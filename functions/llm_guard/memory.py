@@ -45,7 +45,7 @@ class Memory:
     def __init__(
         self, key: bytes, entries_max: int, meter: Meter, shared: Shared | None = None
     ) -> None:
-        self._key = key
+        self._keyed = hashlib.blake2b(key=key, digest_size=_DIGEST_BYTES)
         self._entries_max = entries_max
         self._meter = meter
         self._shared = shared
@@ -54,18 +54,18 @@ class Memory:
 
     def digest(self, *parts: str | bytes) -> bytes:
         """The keyed digest of `parts`, each with its length, so that none runs into the next."""
-        digest = hashlib.blake2b(key=self._key, digest_size=_DIGEST_BYTES)
+        digest = self._keyed.copy()
         for part in parts:
             data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
-            digest.update(len(data).to_bytes(8, "big") + data)
+            digest.update(b"%16x%b" % (len(data), data))
         return digest.digest()
 
     async def recall(self, keys: Sequence[bytes], deadline: Deadline) -> list[bytes | None]:
         """What is kept under each key, None where nothing is."""
-        now = asyncio.get_running_loop().time()
+        now = deadline.now()
         found = [self._local(key, now) for key in keys]
         missing = [index for index, value in enumerate(found) if value is None]
-        if missing:
+        if missing and self._shared is not None:
             values = await self._ask_shared([keys[index] for index in missing], deadline)
             for index, value in zip(missing, values, strict=False):
                 found[index] = value
@@ -75,14 +75,16 @@ class Memory:
 
     async def keep(self, values: Mapping[bytes, bytes], seconds: int, deadline: Deadline) -> None:
         """Keep these values for so long, here and, if there is time, for the other instances."""
-        ends = asyncio.get_running_loop().time() + seconds
+        ends = deadline.now() + seconds
         for key, value in values.items():
             self._entries[key] = (ends, value)
             self._entries.move_to_end(key)
         while len(self._entries) > self._entries_max:
             self._entries.popitem(last=False)
+        if self._shared is None:
+            return
         patience = min(_SHARED_SECONDS_MAX, deadline.left())
-        if self._shared is not None and values and patience and self._rested():
+        if values and patience and self._rested():
             try:
                 async with asyncio.timeout(patience):
                     await self._shared.put(self._signed(values), seconds)
@@ -95,9 +97,12 @@ class Memory:
             await self._shared.close()
 
     def _local(self, key: bytes, now: float) -> bytes | None:
-        ends, value = self._entries.get(key, (0.0, b""))
+        found = self._entries.get(key)
+        if found is None:
+            return None
+        ends, value = found
         if ends <= now:
-            self._entries.pop(key, None)
+            del self._entries[key]
             return None
         self._entries.move_to_end(key)
         return value

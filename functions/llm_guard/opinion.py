@@ -13,7 +13,7 @@ among words: whoever only speaks through the judged text does not know it.
 
 import hmac
 import json
-from collections.abc import Collection
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
@@ -90,7 +90,7 @@ class Usage:
     tokens_out: int = 0
 
 
-def understand(answer: bytes, canary: str, categories: Collection[str]) -> tuple[Opinion, Usage]:
+def understand(answer: bytes, canary: str, categories: AbstractSet[str]) -> tuple[Opinion, Usage]:
     """The opinion in a `chat.completion` document, and its cost; `JudgeError` for all else."""
     document = _document(answer)
     opinion = _opinion(_content(document))
@@ -98,7 +98,7 @@ def understand(answer: bytes, canary: str, categories: Collection[str]) -> tuple
         raise JudgeError(Failure.CANARY, "an answer without the word to give back")
     if (opinion.verdict == "deny") != bool(opinion.findings):
         raise JudgeError(Failure.CONTRADICTION, "a verdict and findings that do not fit together")
-    if not {each.category for each in opinion.findings} <= set(categories):
+    if not all(each.category in categories for each in opinion.findings):
         raise JudgeError(Failure.CATEGORY, "a finding of no category of the policy")
     return opinion, _usage(document)
 
@@ -140,7 +140,19 @@ def _content(document: dict[str, Any]) -> str:
 
 def _opinion(content: str) -> Opinion:
     """The opinion in the one JSON object of `content`; with two, nobody knows which counts."""
-    content = content.rpartition(_THOUGHTS_END)[2]
+    try:
+        return Opinion.model_validate(_said(content.rpartition(_THOUGHTS_END)[2]))
+    except ValidationError:
+        raise JudgeError(Failure.FIELDS, "a document whose fields are not a verdict's") from None
+
+
+def _said(content: str) -> Any:  # noqa: ANN401 -- JSON of any kind
+    """The value of the one JSON object of `content`."""
+    if content.startswith("{"):
+        try:  # As nearly all answer: with the document alone.
+            return parse(content.encode())
+        except MalformedMessage:
+            pass
     start = content.find("{")
     try:
         _, end = _DOCUMENT.raw_decode(content, start) if start >= 0 else (None, -1)
@@ -149,10 +161,7 @@ def _opinion(content: str) -> Opinion:
         raise JudgeError(Failure.PROSE, "text that holds no JSON document") from None
     if "{" in content[end:] or "[" in content[:start]:
         raise JudgeError(Failure.PROSE, "text that holds more than one JSON document")
-    try:
-        return Opinion.model_validate(value)
-    except ValidationError:
-        raise JudgeError(Failure.FIELDS, "a document whose fields are not a verdict's") from None
+    return value
 
 
 def _usage(document: dict[str, Any]) -> Usage:

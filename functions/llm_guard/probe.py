@@ -25,6 +25,7 @@ from pydantic import Field
 
 from functions.llm_guard.categories import BUILT_IN, NONE, described
 from functions.llm_guard.connection import HttpConnection
+from functions.llm_guard.deadline import Deadline
 from functions.llm_guard.endpoint import Endpoint
 from functions.llm_guard.equipment import nonce
 from functions.llm_guard.failures import Failure, JudgeError
@@ -149,7 +150,7 @@ async def _answer(
     clock = asyncio.get_running_loop()
     began, found, failure, usage = clock.time(), "", "", Usage()
     try:
-        opinion, usage = await endpoint.ask(asked, patience_seconds)
+        opinion, usage = await endpoint.ask(asked, Deadline.after(patience_seconds))
         named = [each.category for each in opinion.findings if each.confidence >= _THRESHOLD]
         # A judge may see more in a text than the one thing that it was written for.
         found = question.find if question.find in named else (named[0] if named else NONE)

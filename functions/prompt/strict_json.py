@@ -24,8 +24,10 @@ MAYBE_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
 _USUAL_KEYS: Final = frozenset(
     """
-    content id input max_tokens message messages model name output parameters prompt role stream
-    system temperature text tool_choice tools top_p type user
+    canary category choices completion_tokens confidence content created finish_reason findings id
+    index input logprobs max_tokens message messages model name object output parameters prompt
+    prompt_tokens reason refusal role stream system temperature text tool_calls tool_choice tools
+    top_p total_tokens type usage user verdict
     """.split()  # noqa: SIM905 -- easier to read so
 )
 

@@ -9,6 +9,7 @@ No proxies, no redirects, no cookies, no decompression, nothing of the environme
 
 import asyncio
 import re
+from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
@@ -39,7 +40,8 @@ class Client:
         self._place = place
         self._head = _head(place, headers)
         self._body_bytes_max = body_bytes_max
-        self._turns = asyncio.Semaphore(connections_max)
+        self._free = connections_max
+        self._waiting: deque[asyncio.Future[None]] = deque()
         self._idle: list[Line] = []
         self._sweeping: asyncio.TimerHandle | None = None
         self._closed = False
@@ -51,7 +53,10 @@ class Client:
         came. There is no timeout: cancel it.
         """
         request = b"%b%d\r\n\r\n%b" % (self._head, len(content), content)
-        await self._turns.acquire()
+        if self._free:
+            self._free -= 1
+        else:
+            await self._turn()
         try:
             line = self._kept()
             if line is not None:
@@ -62,7 +67,7 @@ class Client:
             line = await self._place.connect(lambda: Line(self._body_bytes_max, self._home))
             return await line.ask(request)
         except BaseException:
-            self._turns.release()
+            self._release()
             raise
 
     async def close(self) -> None:
@@ -74,6 +79,26 @@ class Client:
             line.abort()
         self._idle.clear()
         await asyncio.sleep(0)  # Ended connections are told so in the loop's next turn.
+
+    async def _turn(self) -> None:
+        """Wait until one of the connections may be had."""
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():  # It came at the very same moment.
+                self._release()
+            raise
+
+    def _release(self) -> None:
+        """Hand a connection's place on to the one who waits longest."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
 
     def _kept(self) -> Line | None:
         """The connection that was used last, if it is still good."""
@@ -87,7 +112,7 @@ class Client:
 
     def _home(self, line: Line) -> None:
         """Somebody is done with `line`."""
-        self._turns.release()
+        self._release()
         if self._closed:
             line.abort()
         elif line.free:

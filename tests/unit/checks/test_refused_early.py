@@ -18,6 +18,10 @@ class Storm:
         self.error = error
         self.seconds: list[float] = []
 
+    @property
+    def busy(self) -> bool:
+        return self.error is not None
+
     def refusal(self, deadline: Deadline) -> JudgeError | None:
         self.seconds.append(deadline.left())
         return self.error

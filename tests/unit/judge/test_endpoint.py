@@ -12,6 +12,7 @@ import pytest
 import trustme
 
 from functions.llm_guard.connection import HttpConnection
+from functions.llm_guard.deadline import Deadline
 from functions.llm_guard.endpoint import Endpoint
 from functions.llm_guard.failures import Failure, JudgeError
 from functions.llm_guard.settings import JudgeSettings
@@ -54,7 +55,7 @@ async def outcome(judge: JudgeSettings) -> str:
     """The verdict, or the name of the failure."""
     endpoint = Endpoint(judge, HttpConnection(judge, 10))
     try:
-        opinion, _ = await endpoint.ask(asked(), 5.0)
+        opinion, _ = await endpoint.ask(asked(), Deadline.after(5.0))
     except JudgeError as error:
         return error.failure
     finally:

@@ -10,6 +10,7 @@ from random import Random
 import pytest
 
 from functions.llm_guard.connection import HttpConnection
+from functions.llm_guard.deadline import Deadline
 from functions.llm_guard.endpoint import Endpoint
 from functions.llm_guard.failures import JudgeError
 from tests.support.judge_answers import clears, completion
@@ -73,7 +74,7 @@ async def test_noise_is_a_named_failure(seed: int) -> None:
         endpoint = Endpoint(judge, HttpConnection(judge, 10))
         for _ in range(TIMES):
             try:
-                opinion, _ = await endpoint.ask(asked(), SECONDS)
+                opinion, _ = await endpoint.ask(asked(), Deadline.after(SECONDS))
                 ended.add(opinion.verdict)
             except JudgeError as error:
                 ended.add(error.failure)
