@@ -18,6 +18,7 @@ from functools import lru_cache, partial
 from typing import Final, NamedTuple
 
 from functions.runtime import logs
+from functions.runtime.again import Again
 from functions.runtime.settings import Settings
 from functions.runtime.turns import Turns
 from functions.runtime.web import Answering, Head, Reply, Service
@@ -109,6 +110,7 @@ class _Verdicts:
         self._secrets = settings.signing_secrets
         self._coding = coding
         self._turns = turns
+        self._again = Again[Reply](256)
 
     def begin(self, head: Head) -> Reply | Answering:
         """Read what stands in the head."""
@@ -164,13 +166,19 @@ class _Verdicts:
     def _told(self, asked: _Asked, verdict: Verdict) -> Reply:
         """The verdict, written to the log, in the representation that the caller asks for."""
         logs.audit(verdict, asked.callout, (time.monotonic() - asked.arrived) * 1000)
-        head = asked.head
-        if _media_type(head.header("accept")) != CALLOUT_MEDIA_TYPE:
+        accept = asked.head.header("accept")
+        if verdict.plain:
+            return self._again.made(verdict, (accept,), lambda: self._reply(verdict, accept, ""))
+        return self._reply(verdict, accept, asked.head.header("content-encoding"))
+
+    def _reply(self, verdict: Verdict, accept: str, coding: str) -> Reply:
+        """The verdict in the representation that the caller asks for."""
+        if _media_type(accept) != CALLOUT_MEDIA_TYPE:
             document = verdict.model_dump_json().encode()
             return Reply(document, headers=(("content-type", DOCUMENT_MEDIA_TYPE),))
         pairs, content = encode(verdict)
         if self._coding and verdict.decision is Decision.MASK:
-            content = self._coding(content, head.header("content-encoding"))
+            content = self._coding(content, coding)
         return Reply(content, headers=pairs)
 
 

@@ -10,9 +10,9 @@ import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
+from functions.runtime.again import Again
 from functions.verdict import Callout, Verdict
 
 Level = Literal["info", "warning", "error"]
@@ -21,41 +21,58 @@ _REQUEST_ID: Final = re.compile(r"[0-9A-Fa-f-]{1,64}")
 """As Envoy and Function Compute make them. A caller can send its own, with any words in it."""
 
 
-class _Alike(NamedTuple):
-    """What a verdict's line tells as most others do."""
+_members_again: Final = Again[str](256)
+_kept: list[str] | None = None
 
-    check: str
-    phase: str
-    policy: str
-    revision: str
-    decision: str
-    reason: str
-    rules: tuple[str, ...]
-    workload: str
-    authority: str
+
+def keep_lines() -> None:
+    """From now on keep the lines of verdicts until `write_kept`: many leave in one write then."""
+    global _kept  # noqa: PLW0603 -- a process has one log
+    _kept = []
+
+
+def write_kept() -> None:
+    """Write the lines that are kept."""
+    if _kept:
+        sys.stdout.write("".join(_kept))
+        sys.stdout.flush()
+        _kept.clear()
 
 
 def audit(verdict: Verdict, callout: Callout, milliseconds: float) -> None:
-    """One line for one verdict."""
-    alike = _Alike(
-        verdict.check,
-        verdict.phase,
-        verdict.policy,
-        verdict.revision,
-        verdict.decision,
-        verdict.reason,
-        tuple(sorted({finding.rule for finding in verdict.findings})),
-        callout.workload,
-        callout.authority,
-    )
-    request_id = callout.request_id if _REQUEST_ID.fullmatch(callout.request_id) else ""
-    _write_line(f'{_members(alike)}, "request_id": "{request_id}", "ms": {milliseconds:.2f}')
+    """One line for one verdict. Only the event loop's thread calls this."""
+    if verdict.plain:
+        words = (callout.workload, callout.authority)
+        members = _members_again.made(verdict, words, lambda: _members(verdict, callout))
+    else:
+        members = _members(verdict, callout)
+    request_id = callout.request_id
+    if request_id and not _REQUEST_ID.fullmatch(request_id):
+        request_id = ""
+    line = _line(f'{members}, "request_id": "{request_id}", "ms": {milliseconds:.2f}')
+    if _kept is None:
+        sys.stdout.write(line)
+        sys.stdout.flush()
+    else:
+        _kept.append(line)
 
 
-@lru_cache(maxsize=256)
-def _members(alike: _Alike) -> str:
-    """The same as members of a JSON object; encoding them takes the longest of a line."""
-    return json.dumps({"level": "info", "event": "verdict", **alike._asdict()})[1:-1]
+def _members(verdict: Verdict, callout: Callout) -> str:
+    """What a verdict's line tells as most others do, as members of a JSON object."""
+    fields = {
+        "level": "info",
+        "event": "verdict",
+        "check": verdict.check,
+        "phase": verdict.phase,
+        "policy": verdict.policy,
+        "revision": verdict.revision,
+        "decision": verdict.decision,
+        "reason": verdict.reason,
+        "rules": sorted({finding.rule for finding in verdict.findings}),
+        "workload": callout.workload,
+        "authority": callout.authority,
+    }
+    return json.dumps(fields)[1:-1]
 
 
 def event(level: Level, name: str, detail: str) -> None:
@@ -100,10 +117,10 @@ class _LibraryHandler(logging.Handler):
 
 
 def _write(fields: dict[str, object]) -> None:
-    _write_line(json.dumps(fields)[1:-1])
-
-
-def _write_line(members: str) -> None:
-    """Write a line of these members of a JSON object, and when it was."""
-    sys.stdout.write(f'{{"time": {time.time():.3f}, {members}}}\n')
+    sys.stdout.write(_line(json.dumps(fields)[1:-1]))
     sys.stdout.flush()
+
+
+def _line(members: str) -> str:
+    """A line of these members of a JSON object, and when it was."""
+    return f'{{"time": {time.time():.3f}, {members}}}\n'

@@ -5,6 +5,7 @@ row only the first does.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Final, Protocol
 
 _TOGETHER_MAX: Final = 16
@@ -21,10 +22,11 @@ class Sends(Protocol):
 
 
 class Outbox:
-    """What all connections of one event loop have to write."""
+    """What all connections of one event loop have to write; `before` is called before they do."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, before: Callable[[], None]) -> None:
         self._loop = loop
+        self._before = before
         self._held: list[tuple[Sends, bytes, bool]] = []
         self._bytes = 0
 
@@ -40,5 +42,6 @@ class Outbox:
 
     def _empty(self) -> None:
         held, self._held, self._bytes = self._held, [], 0
+        self._before()
         for connection, data, last in held:
             connection.send(data, last=last)

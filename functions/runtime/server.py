@@ -32,7 +32,9 @@ async def _serve(handler: ModuleType, settings: Settings) -> bool:
     stopped = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, stopped.set)
-    outbox, connections = Outbox(loop), set[Connection]()
+    # The lines of verdicts leave in one write, and before the verdicts.
+    logs.keep_lines()
+    outbox, connections = Outbox(loop, logs.write_kept), set[Connection]()
     try:
         server = await loop.create_server(
             lambda: Connection(handler.service, outbox, connections, loop),
@@ -51,6 +53,7 @@ async def _serve(handler: ModuleType, settings: Settings) -> bool:
     server.close()
     looking.cancel()
     await _shut(connections)
+    logs.write_kept()
     if hasattr(handler, "close"):
         await handler.close()
     return True

@@ -108,6 +108,12 @@ class Verdict(Record):
         """The rule or category that the verdict rests on: that of its first finding."""
         return self.findings[0].rule if self.findings else None
 
+    @property
+    def plain(self) -> bool:
+        """Whether it says nothing but that the message passes."""
+        allows = self.decision is Decision.ALLOW
+        return allows and not self.findings and self.state is None and not self.keep
+
     @model_validator(mode="after")
     def _fields_fit_the_decision(self) -> Self:
         if self.decision not in REASONS[self.reason].decisions:

@@ -50,21 +50,8 @@ class Secret:
 
 def signed_text(callout: Callout, body: bytes, at: int) -> bytes:
     """The bytes that are signed for this callout at Unix time `at` (seconds)."""
-    lines = (
-        "meshward-callout-v1",
-        str(at),
-        callout.phase,
-        callout.policy,
-        callout.workload,
-        callout.authority,
-        callout.method,
-        callout.path,
-        str(callout.stream or ""),
-        callout.content_type,
-        callout.content_encoding,
-        hashlib.sha256(body).hexdigest(),
-    )
-    return "\n".join(lines).encode("latin-1")  # the bytes as they are on the wire
+    digest = hashlib.sha256(body).hexdigest().encode()
+    return b"\n".join((b"meshward-callout-v1", b"%d" % at, callout.signed_lines, digest))
 
 
 def sign(secret: Secret, callout: Callout, body: bytes, at: int) -> str:

@@ -1,12 +1,14 @@
 """The vectors against `functions.verdict`."""
 
 import hashlib
+from collections.abc import Mapping
 
 import pytest
 
 from functions.verdict import (
     Answer,
     Callout,
+    Phase,
     Reason,
     Secret,
     StreamPosition,
@@ -65,6 +67,55 @@ def test_a_signature_covers_the_body_and_not_its_digest() -> None:
     secret = Secret("s" * 32)
     digest = hashlib.sha256(b"body").hexdigest().encode()
     assert sign(secret, callout, b"body", 1) != sign(secret, callout, digest, 1)
+
+
+FIELDS: Mapping[str, str] = {
+    "x-meshward-phase": "response",
+    "x-meshward-policy": "other",
+    "x-meshward-authority": "b.example",
+    "x-meshward-path": "/other",
+    "x-meshward-method": "PUT",
+    "x-meshward-workload": "default/other",
+    "x-meshward-stream": "seq=1;final=0",
+    "content-type": "text/plain",
+    "content-encoding": "gzip",
+}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_of_two_callouts_that_differ_in_one_header_neither_is_taken_for_the_other(
+    name: str,
+) -> None:
+    call = Callout(
+        phase=Phase.REQUEST,
+        policy="p",
+        authority="a.example",
+        path="/v1",
+        method="POST",
+        workload="default/a",
+        deadline_ms=10,
+        content_type="application/json",
+    )
+    secret = Secret("s" * 32)
+    signature = sign(secret, call, b"body", 1000)
+    headers = dict(call.to_headers())
+    for _ in range(2):  # The second time what was read before may be remembered.
+        first = Callout.from_headers([*headers.items(), ("x-request-id", "1")])
+        second = Callout.from_headers((headers | {name: FIELDS[name]}).items())
+        assert (first, first.request_id) == (call.model_copy(update={"request_id": "1"}), "1")
+        assert (second.request_id, second == call) == ("", False)
+        verify([secret], [signature], first, b"body", 1000)
+        with pytest.raises(UnauthorisedCallout):
+            verify([secret], [signature], second, b"body", 1000)
+
+
+def test_a_changed_copy_of_a_callout_needs_a_signature_of_its_own() -> None:
+    fields = {"phase": "request", "policy": "p", "authority": "a", "path": "/", "method": "GET"}
+    call = Callout.model_validate({**fields, "deadline_ms": 1}, strict=False)
+    secret = Secret("s" * 32)
+    signature = sign(secret, call, b"", 1000)
+    with pytest.raises(UnauthorisedCallout):
+        verify([secret], [signature], call.model_copy(update={"path": "/other"}), b"", 1000)
 
 
 @each("keys")

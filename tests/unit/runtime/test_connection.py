@@ -114,7 +114,7 @@ class Stage:
 @pytest.fixture
 async def stage() -> AsyncIterator[Stage]:
     loop = asyncio.get_running_loop()
-    asked, connections, outbox = Asked(), set[Connection](), Outbox(loop)
+    asked, connections, outbox = Asked(), set[Connection](), Outbox(loop, lambda: None)
     service = Service(asked.begin, BODY_MAX, lambda: Reply.error(413, "too-large", "too large"))
     server = await loop.create_server(
         lambda: Connection(service, outbox, connections, loop), "127.0.0.1", 0

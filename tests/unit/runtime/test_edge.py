@@ -146,6 +146,23 @@ async def test_everybody_else_gets_the_verdict_as_a_document(client: httpx.Async
         assert (verdict.decision, verdict.check) == (Decision.DENY, "recorder")
 
 
+async def test_a_verdict_given_again_is_told_to_each_as_it_asks() -> None:
+    allow = Verdict(
+        check="recorder",
+        phase=Phase.REQUEST,
+        policy="default",
+        revision="r1",
+        decision=Decision.ALLOW,
+        reason=Reason.RULE_NONE,
+    )
+    async with calling(lambda *_: allow) as client:
+        for _ in range(2):
+            told = await post(client, signed())
+            assert (told.headers["x-meshward-verdict"], told.content) == ("allow", b"")
+            document = await post(client, replaced("accept", "application/json"))
+            assert Verdict.model_validate_json(document.content) == allow
+
+
 async def test_either_secret_may_have_signed(client: httpx.AsyncClient) -> None:
     assert (await post(client, signed(key="o" * 32))).status_code == 200
 

@@ -55,6 +55,30 @@ def test_a_verdict_leaves_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     }
 
 
+def test_kept_lines_leave_together_and_in_their_order(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "_kept", None)
+    logs.keep_lines()
+    for milliseconds in (1.0, 2.0):
+        logs.audit(VERDICT, CALLOUT, milliseconds)
+    assert capsys.readouterr().out == ""
+    logs.write_kept()
+    told = [json.loads(each)["ms"] for each in capsys.readouterr().out.splitlines()]
+    assert told == [1.0, 2.0]
+    logs.write_kept()
+    assert capsys.readouterr().out == ""
+
+
+def test_a_verdict_that_is_given_again_is_told_by_whose_call_it_is(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    plain = VERDICT.model_copy(update={"findings": (), "reason": Reason.RULE_NONE})
+    for workload in ("default/a", "default/b", "default/a"):
+        logs.audit(plain, CALLOUT.model_copy(update={"workload": workload}), 1)
+        assert line(capsys)["workload"] == workload
+
+
 @pytest.mark.parametrize("request_id", ["", "words", "two words", "a\nb", "账号", "a" * 65, '"'])
 def test_a_request_id_that_no_proxy_makes_is_left_out(
     capsys: pytest.CaptureFixture[str], request_id: str
