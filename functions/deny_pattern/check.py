@@ -64,8 +64,7 @@ def _judge_whole(
     if isinstance(message, Verdict):
         return message
     found = finds(message, compiled, callout.phase)
-    strictest = found[0].rule.action if found else RuleAction.MONITOR
-    if strictest is RuleAction.DENY:
+    if found and found[0].rule.action is RuleAction.DENY:
         return _denied(callout, compiled, found)
     if found or callout.state:
         changed = _changed(callout, message, found, compiled, sealing)

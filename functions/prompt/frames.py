@@ -35,20 +35,14 @@ _RANDOM: Final = re.compile("(?=[A-Za-z]{0,8}[0-9])[A-Za-z0-9]{9}")
 """No model's name holds the like; a key in its place would, and is not kept."""
 
 
-class Framed(NamedTuple):
-    """What is said in a body of a known frame, and the model that it names."""
-
-    segments: list[Segment]
-    model: str
-
-
 class _Frame(NamedTuple):
-    """What all bodies of a frame have alike: pointer and role of each content, and the model.
+    """What all bodies of a frame have alike: pointers and roles of the contents, and the model.
 
     `seams` is the pointer of the list whose messages' seams are read too, None where there is none.
     """
 
-    places: tuple[tuple[str, str], ...]
+    pointers: list[str]
+    roles: list[str]
     seams: str | None
     model: str
 
@@ -61,10 +55,11 @@ class Frames:
         self._met: dict[int, int] = {}
         """How often each frame was met before it was known, by its hash."""
 
-    def read(self, body: bytes) -> Framed | None:
-        """The text of a body without codings; None where its frame is not known or it is no JSON.
+    def read(self, body: bytes, found: list[Segment]) -> str | None:
+        """Add the text of a body without codings to `found`, and give the model that it names.
 
-        What comes back is what `parse` and `segments` make of it, and holds no references.
+        As `parse` and `segments` have it, and the body holds no references. None, with nothing
+        added, where its frame is not known or something may be unusual in it, if it is JSON at all.
         """
         if len(body) > _BODY_BYTES_MAX or (b"\\u" in body and MAYBE_SURROGATE.search(body)):
             return None
@@ -78,14 +73,13 @@ class Frames:
         if frame is None:
             self._meet(key, pieces)
             return None
-        found: list[Segment] = []
-        for content, (pointer, role) in zip(said, frame.places, strict=True):
-            if not content or may_hold_json(content):
+        for content in said:
+            if not content[:1].isalnum() and (not content or may_hold_json(content)):
                 return None
-            found.append(Segment(content, pointer, role))
+        found += map(Segment, said, frame.pointers, frame.roles)
         if frame.seams is not None:
             found.append(Segment("".join(map(seam, said)), frame.seams, "", View.SEAMS))
-        return Framed(found, frame.model)
+        return frame.model
 
     def _meet(self, key: str, pieces: list[str]) -> None:
         """Learn a frame when it has been met before."""
@@ -143,5 +137,9 @@ def _learnt(pieces: list[str]) -> _Frame | None:
     if plain != said or len(plain) < len(contents) or holds_references(value):
         return None
     model = value.get("model") if isinstance(value, dict) else None
-    places = tuple((each.pointer, each.role) for each in contents)
-    return _Frame(places, seams, model if isinstance(model, str) else "")
+    return _Frame(
+        [each.pointer for each in contents],
+        [each.role for each in contents],
+        seams,
+        model if isinstance(model, str) else "",
+    )

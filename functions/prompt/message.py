@@ -59,10 +59,11 @@ def read(body: bytes, content_type: str, content_encoding: str, path: str) -> Me
     `MalformedMessage` for a body that is not declared as one of them in UTF-8, or is not what it is
     declared as, and for a path that the shim had to cut.
     """
-    found = _path_segments(path)
+    found = [] if path in _USUAL_PATHS else _path_segments(path)
     if not body:
         return Message(tuple(found), unreadable=False)
-    body = decode_body(body, content_encoding)
+    if content_encoding:
+        body = decode_body(body, content_encoding)
     media_type = _media_type(content_type)
     if media_type == "multipart/form-data":
         parts, unreadable = multipart(body, content_type)
@@ -72,10 +73,9 @@ def read(body: bytes, content_type: str, content_encoding: str, path: str) -> Me
         if not body.lstrip().startswith((b"{", b"[")):
             return Message(tuple(found), unreadable=False)
         # JSON that curl declares so, and that some servers read all the same.
-    framed = _frames.read(body)
-    if framed is not None:
-        found += framed.segments
-        return Message(tuple(found), unreadable=False, model=framed.model, json=body)
+    model = _frames.read(body, found)
+    if model is not None:
+        return Message(tuple(found), unreadable=False, model=model, json=body)
     value = parse(body)
     found += segments(value)
     model = value.get("model") if isinstance(value, dict) else None

@@ -80,7 +80,7 @@ def narrowed(text: str) -> str:
 
 def normalise(text: str) -> Normalised:
     """`text` for matching."""
-    if text.isascii() and text.isprintable():
+    if text.isascii() and text.replace("\n", "").isprintable():
         return Normalised(text)
     even = narrowed(text)
     # Of which a text has some hundred, however long it is.
