@@ -15,11 +15,13 @@ class Again(Generic[Made]):
     def __init__(self, entries_max: int) -> None:
         self._entries_max = entries_max
         # Each entry holds its object, so that no other one takes over its number.
-        self._entries: dict[tuple[int | str, ...], tuple[object, Made]] = {}
+        self._entries: dict[tuple[int | str | bytes, ...], tuple[object, Made]] = {}
 
-    def made(self, source: object, words: tuple[str, ...], make: Callable[[], Made]) -> Made:
+    def made(
+        self, source: object, words: tuple[str | bytes, ...], make: Callable[[], Made]
+    ) -> Made:
         """What `make` makes of `source` and `words`, or made of them before."""
-        key: tuple[int | str, ...] = (id(source), *words)
+        key: tuple[int | str | bytes, ...] = (id(source), *words)
         entry = self._entries.get(key)
         if entry is None:
             if len(self._entries) >= self._entries_max:

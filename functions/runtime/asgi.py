@@ -24,10 +24,14 @@ def application(service: Service) -> Application:
     """The ASGI application that replies as `service` does."""
 
     async def app(scope: Event, receive: Receive, send: Send) -> None:
-        pairs = [
-            (name.decode("latin-1"), text.decode("latin-1")) for name, text in scope["headers"]
-        ]
-        reply = await _reply(service, Head(scope["method"], scope["path"], pairs), receive)
+        fields: dict[bytes, bytes] = {}
+        more: dict[bytes, list[bytes]] = {}
+        for name, value in scope["headers"]:
+            if name in fields:
+                more.setdefault(name, []).append(value)
+            else:
+                fields[name] = value
+        reply = await _reply(service, Head(scope["method"], scope["path"], fields, more), receive)
         if reply is None:
             return
         headers = [(name.encode("latin-1"), text.encode("latin-1")) for name, text in reply.headers]

@@ -19,7 +19,7 @@ import httptools
 from functions.runtime import logs
 from functions.runtime.outbox import Outbox
 from functions.runtime.web import BROKEN, Answering, Head, Reply, Service
-from functions.runtime.wire import GO_ON, name_of, path_of, reply_bytes
+from functions.runtime.wire import GO_ON, path_of, reply_bytes
 
 HEAD_BYTES_MAX: Final = 64 * 1024
 """Of a head, of trailers, or of what frames a piece of a body."""
@@ -58,7 +58,8 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", None)
         self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
         self._target = b""
-        self._headers: list[tuple[bytes, bytes]] = []
+        self._fields: dict[bytes, bytes] = {}
+        self._more: dict[bytes, list[bytes]] = {}
         self._pieces: list[bytes] = []
         self._length = self._framing = 0
         self._outcome: Reply | Answering | None = None
@@ -117,7 +118,7 @@ class Connection(asyncio.Protocol):
         """A request begins."""
         self._begun = self._in_head = True
         self._since = self._loop.time()
-        self._target, self._headers, self._outcome = b"", [], None
+        self._target, self._fields, self._more, self._outcome = b"", {}, {}, None
 
     def on_url(self, part: bytes) -> None:
         """The target, or a part of it."""
@@ -125,8 +126,13 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header; a trailer says nothing that is listened to."""
-        if self._in_head:
-            self._headers.append((name, value))
+        if not self._in_head:
+            return
+        name = name.lower()
+        if name in self._fields:
+            self._more.setdefault(name, []).append(value)
+        else:
+            self._fields[name] = value
 
     def on_headers_complete(self) -> None:
         """The head is complete."""
@@ -136,15 +142,15 @@ class Connection(asyncio.Protocol):
         refusal = None
         if self._parser.should_upgrade():
             refusal = _refusal(400, "no protocol but HTTP/1.1 is spoken here")
-        elif len(self._headers) > HEADERS_MAX:
+        elif len(self._fields) + sum(map(len, self._more.values())) > HEADERS_MAX:
             refusal = _refusal(431, f"the request has more than {HEADERS_MAX} headers")
         self._outcome = refusal
         self._last = refusal is not None or not self._parser.should_keep_alive()
         if refusal is None:
-            pairs = [(name_of(name), value.decode("latin-1")) for name, value in self._headers]
-            method = self._parser.get_method().decode("latin-1")
+            method, path = self._parser.get_method().decode("latin-1"), path_of(self._target)
             try:
-                self._outcome = self._service.begin(Head(method, path_of(self._target), pairs))
+                head = Head(method, path, self._fields, self._more)
+                self._outcome = self._service.begin(head)
             except Exception as error:  # noqa: BLE001 -- nothing of a request gets out
                 self._outcome = _broken(error)
 
@@ -220,10 +226,7 @@ class Connection(asyncio.Protocol):
 
     def _expects(self) -> bool:
         """Whether the caller waits to be told to go on, which it is told once."""
-        expects = (b"expect", b"100-continue")
-        waits = any((name.lower(), value.lower()) == expects for name, value in self._headers)
-        self._headers = []
-        return waits
+        return self._fields.pop(b"expect", b"").lower() == b"100-continue"
 
     def _end(self, outcome: Reply | Answering, *, last: bool) -> None:
         """Answer a request, of which no more is read, when its turn has come."""

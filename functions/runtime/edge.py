@@ -45,6 +45,7 @@ Coding = Callable[[bytes, str], bytes]
 _MARGIN_SECONDS_MAX: Final = 0.05
 _MARGIN_SHARE: Final = 0.1
 """Kept back from the deadline, so that the verdict still arrives in time."""
+_SIGNATURE: Final = Header.SIGNATURE.encode()
 _BEGIN_MAX: Final = 8
 """Calls in one turn of the event loop: some 2 ms of work."""
 
@@ -96,7 +97,7 @@ class _Asked(NamedTuple):
 
     head: Head
     callout: Callout
-    signatures: list[str]
+    signature: str
     arrived: float
 
 
@@ -116,17 +117,20 @@ class _Verdicts:
         """Read what stands in the head."""
         arrived = time.monotonic()
         try:
-            signatures = head.values(Header.SIGNATURE)
-            if not signatures:  # Said before anything else, and before a stranger's body is taken.
+            signature = head.fields.get(_SIGNATURE)
+            if (
+                signature is None
+            ):  # Said before anything else, and before a stranger's body is taken.
                 raise UnauthorisedCallout(f"{Header.SIGNATURE} must stand exactly once")
-            asked = _Asked(head, Callout.from_headers(head.headers), signatures, arrived)
+            callout = Callout.from_fields(head.fields, head.more)
+            asked = _Asked(head, callout, signature.decode("latin-1"), arrived)
         except ContractError as error:
             return _refused(error)
         return partial(self._answer if self._turns is None else self._answer_in_turn, asked)
 
     def _answer(self, asked: _Asked, message: bytes) -> Reply | Awaitable[Reply]:
         try:
-            verify(self._secrets, asked.signatures, asked.callout, message, int(time.time()))
+            verify(self._secrets, [asked.signature], asked.callout, message, int(time.time()))
             deadline = asked.callout.deadline_ms / 1000
             left = deadline - (time.monotonic() - asked.arrived)
             margin = min(_MARGIN_SECONDS_MAX, _MARGIN_SHARE * deadline)
@@ -166,12 +170,12 @@ class _Verdicts:
     def _told(self, asked: _Asked, verdict: Verdict) -> Reply:
         """The verdict, written to the log, in the representation that the caller asks for."""
         logs.audit(verdict, asked.callout, (time.monotonic() - asked.arrived) * 1000)
-        accept = asked.head.header("accept")
+        accept = asked.head.fields.get(b"accept", b"")
         if verdict.plain:
             return self._again.made(verdict, (accept,), lambda: self._reply(verdict, accept, ""))
         return self._reply(verdict, accept, asked.head.header("content-encoding"))
 
-    def _reply(self, verdict: Verdict, accept: str, coding: str) -> Reply:
+    def _reply(self, verdict: Verdict, accept: bytes, coding: str) -> Reply:
         """The verdict in the representation that the caller asks for."""
         if _media_type(accept) != CALLOUT_MEDIA_TYPE:
             document = verdict.model_dump_json().encode()
@@ -203,6 +207,6 @@ def _too_large() -> Reply:
 
 
 @lru_cache(maxsize=64)
-def _media_type(accept: str) -> str:
+def _media_type(accept: bytes) -> str:
     """The first media type that the caller accepts, without parameters."""
-    return accept.partition(",")[0].partition(";")[0].strip().lower()
+    return accept.decode("latin-1").partition(",")[0].partition(";")[0].strip().lower()

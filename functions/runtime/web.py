@@ -7,36 +7,47 @@ What serves it stands on the far side: `server` in the platform, `asgi` under a 
 """
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from functions.verdict.contract import DOCUMENT_MEDIA_TYPE
 
 Pairs = Sequence[tuple[str, str]]
-"""Headers. Names of a request are in lower case; values are the bytes sent, as Latin-1."""
+"""Headers of a reply, in Latin-1."""
 
 
 class Head:
-    """One HTTP request without its body; `path` is without the query."""
+    """One HTTP request without its body; `path` is without the query.
 
-    __slots__ = ("headers", "method", "path")
+    `fields` holds the first value of each header by its name in lower case, as the bytes sent, and
+    `more` the further ones of a header that stands more than once.
+    """
 
-    def __init__(self, method: str, path: str, headers: Pairs) -> None:
+    __slots__ = ("fields", "method", "more", "path")
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        fields: Mapping[bytes, bytes],
+        more: Mapping[bytes, Sequence[bytes]],
+    ) -> None:
         self.method = method
         self.path = path
-        self.headers = headers
+        self.fields = fields
+        self.more = more
 
     def values(self, name: str) -> list[str]:
-        """The values of all headers of that name, in their order."""
-        return [value for each, value in self.headers if each == name]
+        """The values of all headers of that name, in their order, as Latin-1."""
+        key = name.encode()
+        first = self.fields.get(key)
+        every = [] if first is None else [first, *self.more.get(key, ())]
+        return [value.decode("latin-1") for value in every]
 
     def header(self, name: str) -> str:
-        """The first value of that name, empty where there is none."""
-        for each, value in self.headers:
-            if each == name:
-                return value
-        return ""
+        """The first value of that name as Latin-1, empty where there is none."""
+        return self.fields.get(name.encode(), b"").decode("latin-1")
 
 
 @dataclass(frozen=True, slots=True)

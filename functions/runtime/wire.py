@@ -14,12 +14,6 @@ GO_ON: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _STATUSES: Final = frozenset(map(int, HTTPStatus))
 
 
-@lru_cache(maxsize=1024)
-def name_of(name: bytes) -> str:
-    """A header's name in lower case; nearly all requests have the same ones."""
-    return name.decode("latin-1").lower()
-
-
 def path_of(target: bytes) -> str:
     """The path of a request's target, which may be a whole URL (RFC 9112, 3.2.2)."""
     if not target.startswith(b"/") and b"://" in target:

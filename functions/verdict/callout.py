@@ -7,7 +7,7 @@ by the other. Order and letter case of header names do not matter.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from copy import copy
 from functools import cached_property, lru_cache
 from typing import Annotated, Any, Final, Self
@@ -31,22 +31,34 @@ REQUEST_ID_CHARS_MAX: Final = 128
 """A longer id is cut: it names the call in logs and binds its state, and is nothing else."""
 _STREAM = re.compile(r"seq=(0|[1-9][0-9]{0,8});final=([01])")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
-_SINGLE = frozenset(Header) | {"content-type", "content-encoding", "accept", "traceparent"}
+_SINGLE = frozenset(name.encode() for name in Header) | {
+    b"content-type",
+    b"content-encoding",
+    b"accept",
+    b"traceparent",
+}
+_CONTRACT, _VERSION = Header.CONTRACT.encode(), str(CONTRACT_VERSION).encode()
 
 _TOLD: Final = (
-    Header.PHASE.value,
-    Header.POLICY.value,
-    Header.AUTHORITY.value,
-    Header.PATH.value,
-    Header.METHOD.value,
-    Header.WORKLOAD.value,
-    Header.DEADLINE_MS.value,
-    Header.STREAM.value,
-    Header.STATE.value,
-    "content-type",
-    "content-encoding",
+    *(
+        name.encode()
+        for name in (
+            Header.PHASE,
+            Header.POLICY,
+            Header.AUTHORITY,
+            Header.PATH,
+            Header.METHOD,
+            Header.WORKLOAD,
+            Header.DEADLINE_MS,
+            Header.STREAM,
+            Header.STATE,
+        )
+    ),
+    b"content-type",
+    b"content-encoding",
 )
 """The headers that make a callout, in the order of its fields."""
+_STREAM_AT: Final = 7
 
 Visible = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e\x80-\xff]*$")]
 """No spaces and no control characters: such a value could end a header or a signed line. Bytes
@@ -103,21 +115,36 @@ class Callout(Record):
 
     @staticmethod
     def from_headers(headers: HeaderPairs) -> "Callout":
-        """Read a callout from its headers; the signature is checked elsewhere.
+        """Read a callout from its headers, as Latin-1; the signature is checked elsewhere.
 
         Raises `MalformedCallout` naming the first header that is missing, repeated or ill-formed.
         """
-        seen = _once(headers)
-        if seen.get(Header.CONTRACT) != str(CONTRACT_VERSION):
+        fields: dict[bytes, bytes] = {}
+        more: dict[bytes, list[bytes]] = {}
+        for text, value in headers:
+            name = text.lower().encode("latin-1")
+            if name in fields:
+                more.setdefault(name, []).append(value.encode("latin-1"))
+            else:
+                fields[name] = value.encode("latin-1")
+        return Callout.from_fields(fields, more)
+
+    @staticmethod
+    def from_fields(fields: Mapping[bytes, bytes], more: Collection[bytes] = ()) -> "Callout":
+        """The same of headers by names in lower case; `more` names those that are repeated."""
+        repeated = next((name for name in more if name in _SINGLE), None) if more else None
+        if repeated is not None:
+            raise MalformedCallout(f"{repeated.decode()} is repeated")
+        if fields.get(_CONTRACT) != _VERSION:
             raise MalformedCallout(f"{Header.CONTRACT} must be {CONTRACT_VERSION}")
-        told = tuple(map(seen.get, _TOLD))
+        told = tuple(map(fields.get, _TOLD))
         # Each window of a stream tells another state; whole calls mostly tell what one did before.
-        alike = Header.STREAM not in seen and Header.STATE not in seen
+        alike = told[_STREAM_AT] is None and told[_STREAM_AT + 1] is None
         callout = _read_alike(told) if alike else _read(told)
-        request_id = seen.get("x-request-id", "")
+        request_id = fields.get(b"x-request-id")
         if request_id:  # Of no concern to anything else, so that it needs no look at the others.
             callout = copy(callout)
-            callout.__dict__["request_id"] = request_id[:REQUEST_ID_CHARS_MAX]
+            callout.__dict__["request_id"] = request_id[:REQUEST_ID_CHARS_MAX].decode("latin-1")
         return callout
 
     def to_headers(self) -> list[tuple[str, str]]:
@@ -140,32 +167,11 @@ class Callout(Record):
         return [(str(name), str(value)) for name, value in pairs if value]
 
 
-def _once(headers: HeaderPairs) -> dict[str, str]:
-    pairs = [(name.lower(), value) for name, value in headers]
-    seen = dict(pairs)
-    if len(seen) != len(pairs):
-        names = [name for name, _ in pairs]
-        repeated = next((name for name in names if name in _SINGLE and names.count(name) > 1), None)
-        if repeated is not None:
-            raise MalformedCallout(f"{repeated} is repeated")
-    return seen
-
-
-def _read(told: tuple[str | None, ...]) -> Callout:
+def _read(told: tuple[bytes | None, ...]) -> Callout:
     """The callout that these values of the headers in `_TOLD` tell, without a request id."""
-    (
-        phase,
-        policy,
-        authority,
-        path,
-        method,
-        workload,
-        deadline_ms,
-        stream,
-        state,
-        content_type,
-        content_encoding,
-    ) = told
+    texts = [None if value is None else value.decode("latin-1") for value in told]
+    phase, policy, authority, path, method, workload, deadline_ms, *rest = texts
+    stream, state, content_type, content_encoding = rest
     try:
         callout = Callout(
             phase=Phase(phase or ""),
