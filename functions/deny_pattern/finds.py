@@ -14,9 +14,9 @@ from typing import Final, NamedTuple
 
 from functions.deny_pattern.compiled import CompiledPolicy
 from functions.policy import Part, Role, Rule, RuleAction
-from functions.policy.engine import Hit
+from functions.policy.engine import Hit, Matcher
 from functions.prompt import Message, Segment, TooLarge, View
-from functions.prompt.readings import Reading, look_at, readings
+from functions.prompt.readings import Reading, look_at, plain_texts, readings
 from functions.verdict import Finding, Phase
 from functions.verdict.models import FINDINGS_MAX
 
@@ -44,6 +44,8 @@ logs among it, has four readings, seldom ten."""
 _READ_CHARS_MIN: Final = 1_000_000
 _READING_CHARS: Final = 2_000
 """What a reading costs besides its characters, in characters."""
+_MANY: Final = 4
+"""So many pieces of text are looked at together first."""
 _TOO_MUCH: Final = "the body holds more text in disguises and encodings than is read"
 
 
@@ -94,7 +96,8 @@ def finds(message: Message, compiled: CompiledPolicy, phase: Phase) -> list[Foun
     left = 0
     gathered: _Gathered | None = None
     matcher = compiled.matcher
-    for segment in message.segments:
+    segments = message.segments
+    for segment in segments if len(segments) < _MANY else _in_question(segments, matcher):
         look = look_at(segment.text)
         if not look.traits and not matcher.may_hit(look.data):
             continue  # So it is with nearly all.
@@ -114,6 +117,17 @@ def finds(message: Message, compiled: CompiledPolicy, phase: Phase) -> list[Foun
         if gathered is not None and gathered.enough:
             break
     return [] if gathered is None else gathered.found()
+
+
+def _in_question(segments: Sequence[Segment], matcher: Matcher) -> Sequence[Segment]:
+    """`segments` without strings in which nothing is found, looked at together."""
+    data = plain_texts([each.text for each in segments if each.view is View.PLAIN])
+    if data is None:
+        return segments
+    each_one = iter(data)
+    return [
+        each for each in segments if each.view is not View.PLAIN or matcher.may_hit(next(each_one))
+    ]
 
 
 def _others(

@@ -6,8 +6,9 @@
 import base64
 import binascii
 import re
-from collections.abc import Iterator, Sequence
-from itertools import accumulate, pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, compress, count, pairwise
+from operator import eq
 from string import ascii_lowercase, ascii_uppercase, digits
 from typing import Final
 
@@ -26,6 +27,7 @@ BASE64_LINES: Final = re.compile(
     r"(?<![A-Za-z0-9+/_-])(?:[A-Za-z0-9+/_-]{40,}+\r?\n[ \t]*+)+[A-Za-z0-9+/_-]+={0,2}"
 )
 _GROUP: Final = re.compile("([A-Za-z0-9+/]{2,})")
+_OTHERS_TO_BLANKS: Final = {each: " " for each in range(128) if not _GROUP.match(2 * chr(each))}
 # What may stand between groups of Base64, all of one length but the last.
 _BETWEEN: Final = re.compile(r"(?:[^A-Za-z0-9+/=]|(?<=[\s\"'])\+(?=[\s\"'])){1,5}")
 _NO_MERE_LETTER: Final = re.compile("[A-Z0-9+/]")
@@ -65,32 +67,49 @@ BASE32: Final = re.compile(r"(?<![A-Za-z0-9])[A-Z2-7]{16,}(?![A-Za-z0-9])")
 
 def base64_groups(text: str, _known: object = None) -> Iterator[Change]:
     """What short groups of one length say, put together: `6LSm 5Y+3`."""
+    stretches = list(_stretches(_groups(text)))
+    if not stretches:
+        return
     pieces = _GROUP.split(text)  # The odd ones are groups, the even ones stand between.
-    starts: list[int] = []
-    for at, end in _stretches(pieces):
-        starts = starts or [0, *accumulate(map(len, pieces))]
-        found = _together(pieces[at : end + 3 : 2], (end - at) // 2)
-        if found is not None:
-            first, last, said = found
-            yield starts[at + 2 * first], starts[at + 2 * last - 1], said
+    starts = [0, *accumulate(map(len, pieces))]
+    for first, last in stretches:
+        for at, end in _unbroken(pieces, 2 * first + 1, 2 * last + 1):
+            found = _together(pieces[at : end + 3 : 2], (end - at) // 2)
+            if found is not None:
+                begin, behind, said = found
+                yield starts[at + 2 * begin], starts[at + 2 * behind - 1], said
 
 
-def _stretches(pieces: Sequence[str]) -> Iterator[tuple[int, int]]:
+def _groups(text: str) -> list[str]:
+    """All groups of a text. Splitting at blanks takes half the time that a pattern does."""
+    if not text.isascii():
+        return _GROUP.findall(text)
+    return [each for each in text.translate(_OTHERS_TO_BLANKS).split() if len(each) > 1]
+
+
+def _stretches(groups: Sequence[str]) -> Iterator[tuple[int, int]]:
     """The first and last of groups of one length that stand side by side and are no mere words.
 
     Nearly all words differ from the next one in length, so only pairs that do not are looked at.
     """
-    lengths = [*map(len, pieces[1::2]), 0]
+    lengths = [*map(len, groups), 0]
     done = 0
-    for at, (length, following) in enumerate(pairwise(lengths)):
-        if (length == following or length >= _LINE_CHARS) and at >= done:
-            if max(length, lengths[at - 1]) < _GROUP_CHARS:
-                continue
+    for at in _beginnings(lengths):
+        length = lengths[at]
+        if at >= done and max(length, lengths[at - 1]) >= _GROUP_CHARS:
             done = at + 1
             while lengths[done] == length:
                 done += 1
-            if _NO_MERE_LETTER.search("".join(pieces[2 * at + 1 : 2 * done + 2 : 2]), 1):
-                yield from _unbroken(pieces, 2 * at + 1, 2 * done - 1)
+            if _NO_MERE_LETTER.search("".join(groups[at : done + 1]), 1):
+                yield at, done - 1
+
+
+def _beginnings(lengths: Sequence[int]) -> Iterable[int]:
+    """Which groups are as long as the next one, or as a line."""
+    if max(lengths) < _LINE_CHARS:
+        return compress(count(), map(eq, lengths, lengths[1:]))
+    pairs = enumerate(pairwise(lengths))
+    return (at for at, (one, other) in pairs if one == other or one >= _LINE_CHARS)
 
 
 def _unbroken(pieces: Sequence[str], first: int, last: int) -> Iterator[tuple[int, int]]:

@@ -11,7 +11,7 @@ Every reading has a way back to the text as it was sent. Most text has one readi
 pass over it tells (`traits`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from functions.prompt.closing_up import closed_up
@@ -23,6 +23,9 @@ from functions.prompt.traits import Trait, traits_in, traits_of
 
 _PLAIN: Final = "plain"
 _NORMALISED: Final = "normalised"
+_BETWEEN: Final = "<>"
+"""Stands between texts that are looked at together: nothing that they end and begin with makes a
+trait across it."""
 
 
 class Reading(NamedTuple):
@@ -50,6 +53,18 @@ def look_at(text: str) -> Look:
     narrow = narrowed(text)
     data = narrow.encode("utf-8", "replace")
     return Look(narrow, data, traits_in(data))
+
+
+def plain_texts(texts: Sequence[str]) -> Sequence[bytes] | None:
+    """All of `texts` as rules read them first, in UTF-8, if each of them has no other reading.
+
+    One look at all of them: what is a trait of one is a trait of them together.
+    """
+    look = look_at(_BETWEEN.join(texts))
+    if look.traits:
+        return None
+    found = look.data.split(_BETWEEN.encode())
+    return found if len(found) == len(texts) else None
 
 
 def readings(text: str, look: Look | None = None) -> Iterator[Reading]:

@@ -12,7 +12,7 @@ from functions.prompt.base64_runs import from_base64
 from functions.prompt.charsets import as_text
 from functions.prompt.decoding import decode
 from functions.prompt.normalise import narrowed
-from functions.prompt.readings import readings
+from functions.prompt.readings import look_at, plain_texts, readings
 from functions.prompt.traits import ALL, Trait, traits_of
 
 DECODED = ALL - {Trait.UNUSUAL, Trait.FOLDABLE}
@@ -59,6 +59,19 @@ def test_a_text_without_traits_is_its_only_reading(text: str) -> None:
     if not traits_of(even):
         assert [each.text.text for each in readings(text)] == [even]
         assert even == normalise(text).text
+
+
+@given(st.lists(TEXTS | st.sampled_from(["plain", "你好，世界", "<>", "a", "<"]), max_size=5))
+def test_texts_are_plain_together_if_each_is_by_itself(texts: list[str]) -> None:
+    data = plain_texts(texts)
+    if data is not None:
+        looks = [look_at(each) for each in texts]
+        assert data == [look.data for look in looks]
+        assert not any(look.traits for look in looks)
+
+
+def test_ordinary_texts_are_plain_together() -> None:
+    assert plain_texts(["Can I", "a pity", "好，"]) == [b"Can I", b"a pity", "好,".encode()]
 
 
 @pytest.mark.parametrize(
