@@ -1,12 +1,10 @@
-"""Functions that do the least: what Python, its server and its client take, whatever is checked.
+"""A function that does the least: what Python, its server and its client take, whatever is asked.
 
-    python -m tests.bench.least_functions checking PORT
     python -m tests.bench.least_functions relaying PORT JUDGE_PORT
 
-    checking   signature of the body, JSON parsed, one scan of the bytes as they came, a log line
     relaying   signature, one question to the judge and its answer parsed, a log line
 
-Neither reads the callout, bounds, takes texts out, normalises, remembers, tries again or counts.
+It does not read the callout, bounds, takes texts out, normalises, remembers, tries again or counts.
 A function in Python on these libraries is no faster; what ours take beyond them is their own.
 """
 
@@ -22,15 +20,12 @@ from typing import Any, Final
 
 import aiohttp
 import httpx
-import hyperscan
 import uvicorn
 
 from infra.ports import LOOPBACK, free_port
-from tests.bench.rule_sets import rules
 from tests.support.waiting import wait_until
 
 _SECRET: Final = b"a signing secret of these functions' own"
-_RULES: Final = 49
 _HEADERS: Final = [
     (b"x-meshward-contract", b"1"),
     (b"x-meshward-verdict", b"allow"),
@@ -39,21 +34,6 @@ _HEADERS: Final = [
     (b"x-meshward-cache-seconds", b"0"),
     (b"content-length", b"0"),
 ]
-
-
-class Checking:
-    """Looks once at what it is sent."""
-
-    def __init__(self) -> None:
-        patterns = [rule.match.regex for rule in rules(10 * _RULES) if rule.match.regex]
-        self._database = hyperscan.Database()
-        taken = [pattern.encode() for pattern in patterns if "(?" not in pattern][:_RULES]
-        self._database.compile(expressions=taken, flags=hyperscan.HS_FLAG_SINGLEMATCH)
-
-    async def look(self, body: bytes) -> None:
-        """Parse and scan it."""
-        json.loads(body)
-        self._database.scan(body, match_event_handler=lambda *_: None)
 
 
 class Relaying:
@@ -72,7 +52,7 @@ class Relaying:
             json.loads(await answer.read())
 
 
-def _serve(function: Checking | Relaying, port: int) -> None:
+def _serve(function: Relaying, port: int) -> None:
     """Answer every request with an allow, once it was looked at."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001 -- as ASGI has it
@@ -126,8 +106,8 @@ def answers(port: int) -> bool:
 
 def main() -> None:
     """Serve until the end of the process."""
-    name, port, *rest = sys.argv[1:]
-    _serve(Checking() if name == "checking" else Relaying(int(rest[0])), int(port))
+    _name, port, judge_port = sys.argv[1:]
+    _serve(Relaying(int(judge_port)), int(port))
 
 
 if __name__ == "__main__":
