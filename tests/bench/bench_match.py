@@ -52,14 +52,14 @@ def _expressions(count: int) -> list[str]:
 
 def _against_c(report: Report, matcher: Matcher, count: int) -> None:
     """The matcher before and after the C loop, so that a busy machine slows both."""
+    texts = [each for _, _, each in _TEXTS]
+    before = [_seconds(matcher, each) for each in texts]
     try:
         loop = CLoop(_expressions(count))
+        scans = [loop.scan(texts), loop.scan(texts, "sse")]
     except Unavailable as why:
         report.leave_out(str(why))
         return
-    texts = [each for _, _, each in _TEXTS]
-    before = [_seconds(matcher, each) for each in texts]
-    scans = [loop.scan(texts), loop.scan(texts, "sse")]
     after = [_seconds(matcher, each) for each in texts]
     seconds = [(first + second) / 2 for first, second in zip(before, after, strict=True)]
     for of, loops, goals in (

@@ -45,7 +45,8 @@ class CLoop:
     def scan(self, texts: Sequence[Text], build: Build = "best") -> list[float]:
         """The median seconds of one scan of each text.
 
-        By the engine as this processor runs it, or by its build for SSE, as the wheel's is.
+        By the engine as this processor runs it, or by its build for SSE, as the wheel's is. Raises
+        `Unavailable` where the library has none.
         """
         command = [str(self._program), build, str(self._expressions)]
         for number, each in enumerate(texts):
@@ -53,7 +54,9 @@ class CLoop:
             path.write_bytes(each.data)
             command += [str(path), str(each.count)]
         environment = {"LD_LIBRARY_PATH": str(_library().parent)}
-        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        if done.returncode:
+            raise Unavailable(f"the C loop fails: {done.stderr[:400]}")
         return [float(line) for line in done.stdout.split()]
 
 
