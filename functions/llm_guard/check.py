@@ -6,7 +6,7 @@ body ──read──▶ pieces ──memory──▶ those not judged before �
               ◀──the policy's judge.on_error───────────────────────────── JudgeError
 """
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Protocol
@@ -91,7 +91,7 @@ def refused_early(
     if compiled is None or rules is None or rules.sample < 1 or _passes_unjudged(rules):
         return None
     error = judges.refusal(_deadline(callout, rules, seconds))
-    return None if error is None else _without_opinion(callout, compiled, rules, error)
+    return None if error is None else _without_hits(callout, compiled, rules, error)
 
 
 async def judge(
@@ -101,12 +101,9 @@ async def judge(
 
     `compiled` is the callout's policy, None where there is none.
     """
-    if compiled is None:
-        return unknown_policy(NAME, callout)
+    if compiled is None or compiled.judge is None or compiled.questions is None:
+        return _unjudgeable(callout, compiled)
     rules, questions = compiled.judge, compiled.questions
-    if rules is None or questions is None:
-        detail = f"the policy {callout.policy} has no judge section"
-        return denied(NAME, callout, compiled.revision, Reason.POLICY_UNKNOWN, detail)
     if len(body) > compiled.policy.body_bytes_max:
         detail = f"it has {len(body)} bytes, and the policy takes {compiled.policy.body_bytes_max}"
         return denied(NAME, callout, compiled.revision, Reason.REQUEST_TOO_LARGE, detail)
@@ -117,7 +114,17 @@ async def judge(
     found = _read_whole(callout, body, compiled, case)
     if isinstance(found, Verdict):
         return found
-    return await _judged(callout, compiled, case, hits_in(case, found))
+    try:
+        return _from_hits(callout, compiled, rules, await hits_in(case, found))
+    except (JudgeError, TooMuch) as error:
+        return _without_hits(callout, compiled, rules, error)
+
+
+def _unjudgeable(callout: Callout, compiled: JudgedPolicy | None) -> Verdict:
+    if compiled is None:
+        return unknown_policy(NAME, callout)
+    detail = f"the policy {callout.policy} has no judge section"
+    return denied(NAME, callout, compiled.revision, Reason.POLICY_UNKNOWN, detail)
 
 
 def _deadline(callout: Callout, rules: Judge, seconds: float) -> Deadline:
@@ -159,7 +166,11 @@ async def _judge_stream(
     elif case.rules.sample < 1 and _lot(callout, case) >= case.rules.sample:
         verdict = _allow(callout, compiled, Reason.JUDGE_SKIPPED)
     else:
-        verdict = await _judged(callout, compiled, case, hits_in_new(case, window.pieces))
+        try:
+            hits = await hits_in_new(case, window.pieces)
+            verdict = _from_hits(callout, compiled, case.rules, hits)
+        except (JudgeError, TooMuch) as error:
+            verdict = _without_hits(callout, compiled, case.rules, error)
     if verdict.decision is Decision.DENY:
         return verdict
     state = sealed(window.heard, callout, case.means.seals)
@@ -172,22 +183,11 @@ def _lot(callout: Callout, case: Case) -> float:
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
-async def _judged(
-    callout: Callout, compiled: JudgedPolicy, case: Case, judging: Awaitable[list[Hit]]
+def _without_hits(
+    callout: Callout, compiled: JudgedPolicy, rules: Judge, error: JudgeError | TooMuch
 ) -> Verdict:
-    rules = case.rules
-    try:
-        hits = await judging
-    except TooMuch as error:
-        return denied(NAME, callout, case.revision, Reason.REQUEST_TOO_LARGE, str(error))
-    except JudgeError as error:
-        return _without_opinion(callout, compiled, rules, error)
-    return _from_hits(callout, compiled, rules, hits)
-
-
-def _without_opinion(
-    callout: Callout, compiled: JudgedPolicy, rules: Judge, error: JudgeError
-) -> Verdict:
+    if isinstance(error, TooMuch):
+        return denied(NAME, callout, compiled.revision, Reason.REQUEST_TOO_LARGE, str(error))
     reason = error.failure.reason
     if _passes_unjudged(rules):
         return _allow(callout, compiled, reason)

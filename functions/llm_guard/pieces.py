@@ -47,11 +47,20 @@ def pieces_of(segments: Sequence[Segment]) -> list[Piece]:
 
     Joined parts stand for the parts; JSON inside a string is taken apart where it has escapes.
     """
-    joined = {each.pointer for each in segments if each.view is View.JOINED}
-    escaped = {each.pointer for each in segments if each.view is View.PLAIN and "\\u" in each.text}
-    shown = (each for each in segments if _adds(each, joined, escaped))
-    pieces = (Piece(_role(each), normalise(each.text).text) for each in shown)
-    return [each for each in pieces if each.text.strip()]
+    joined: set[str] = set()
+    escaped: set[str] = set()
+    for each in segments:
+        if each.view is View.JOINED:
+            joined.add(each.pointer)
+        elif each.view is View.PLAIN and "\\u" in each.text:
+            escaped.add(each.pointer)
+    pieces: list[Piece] = []
+    for each in segments:
+        if _adds(each, joined, escaped):
+            text = normalise(each.text).text
+            if text.strip():
+                pieces.append(Piece(_role(each), text))
+    return pieces
 
 
 def keys(

@@ -41,6 +41,8 @@ _IMITATION: Final = re.compile(
     r"|={3,}\s*DATA",
     re.IGNORECASE,
 )
+_BEGINNINGS: Final = ("<", "[", "===")
+"""Of every imitation: a text without any of them, as most are, is not searched."""
 _HARMLESS: Final = str.maketrans("<>[]=|", "‹›⟦⟧~¦")
 # JSON leaves them as they are, and to some readers they end a line.
 _LINE_ENDS: Final = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}
@@ -104,6 +106,8 @@ def _filled(text: str, categories: str) -> str:
 
 def neutralised(text: str) -> str:
     """`text` without anything that a model could take for the fence or for a turn of the chat."""
+    if not any(beginning in text for beginning in _BEGINNINGS):
+        return text
     return _IMITATION.sub(lambda match: match[0].translate(_HARMLESS), text)
 
 

@@ -10,11 +10,12 @@ No proxies, no redirects, no cookies, no decompression, nothing of the environme
 import asyncio
 import re
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from functions.llm_guard.http.line import Answer, HungUp, Line
 from functions.llm_guard.http.place import Place
+from functions.runtime.outbox import Outbox
 
 _KEPT_SECONDS: Final = 4.0
 """Idle connections go before uvicorn's and vLLM's servers close them (5 s), which would fail a
@@ -43,6 +44,8 @@ class Client:
         self._free = connections_max
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._idle: list[Line] = []
+        self._outbox: Outbox | None = None
+        self._time: Callable[[], float] = float
         self._sweeping: asyncio.TimerHandle | None = None
         self._closed = False
 
@@ -53,6 +56,7 @@ class Client:
         came. There is no timeout: cancel it.
         """
         request = b"%b%d\r\n\r\n%b" % (self._head, len(content), content)
+        outbox = self._outbox or self._begin()
         if self._free:
             self._free -= 1
         else:
@@ -61,11 +65,11 @@ class Client:
             line = self._kept()
             if line is not None:
                 try:
-                    return await line.ask(request)
+                    return await line.ask(request, outbox)
                 except HungUp:
                     pass
             line = await self._place.connect(lambda: Line(self._body_bytes_max, self._home))
-            return await line.ask(request)
+            return await line.ask(request, outbox)
         except BaseException:
             self._release()
             raise
@@ -79,6 +83,13 @@ class Client:
             line.abort()
         self._idle.clear()
         await asyncio.sleep(0)  # Ended connections are told so in the loop's next turn.
+
+    def _begin(self) -> Outbox:
+        """Be at home in the event loop, which is asked for once: it costs a system call."""
+        loop = asyncio.get_running_loop()
+        self._time = loop.time
+        self._outbox = Outbox(loop)
+        return self._outbox
 
     async def _turn(self) -> None:
         """Wait until one of the connections may be had."""
@@ -102,7 +113,7 @@ class Client:
 
     def _kept(self) -> Line | None:
         """The connection that was used last, if it is still good."""
-        oldest = asyncio.get_running_loop().time() - _KEPT_SECONDS
+        oldest = self._time() - _KEPT_SECONDS
         while self._idle:
             line = self._idle.pop()
             if line.free and line.idle_since > oldest:
@@ -116,10 +127,10 @@ class Client:
         if self._closed:
             line.abort()
         elif line.free:
-            loop = asyncio.get_running_loop()
-            line.idle_since = loop.time()
+            line.idle_since = self._time()
             self._idle.append(line)
             if self._sweeping is None:
+                loop = asyncio.get_running_loop()
                 self._sweeping = loop.call_later(_KEPT_SECONDS, self._sweep)
 
     def _sweep(self) -> None:

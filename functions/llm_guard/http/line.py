@@ -14,6 +14,8 @@ from typing import Final, cast
 
 import httptools
 
+from functions.runtime.outbox import Outbox
+
 _HEAD_BYTES_MAX: Final = 16 * 1024
 """Of a head, and of whatever else comes without a byte of the body: interim answers, trailers."""
 _HUNG_UP_SECONDS: Final = 0.5
@@ -101,9 +103,10 @@ class Line(asyncio.Protocol):
         """Whether it can take a request."""
         return self._answer is None and self._keeps and not self._transport.is_closing()
 
-    async def ask(self, request: bytes) -> Answer:
+    async def ask(self, request: bytes, outbox: Outbox) -> Answer:
         """The answer to `request`, when its head is there; raises `HttpError`.
 
+        It leaves together with what else is in the `outbox`.
         Where it raises, or is cancelled, the connection is at its end.
         """
         answer = self._answer = Answer(self)
@@ -111,7 +114,7 @@ class Line(asyncio.Protocol):
         self._used, self._keeps, self._headed, self._until_close = True, False, False, False
         self._quiet_bytes = 0
         try:
-            self._transport.write(request)
+            outbox.put(self, request, last=False)
             while not answer.status:
                 await self.news(answer)
         except BaseException:
@@ -125,6 +128,11 @@ class Line(asyncio.Protocol):
             raise answer.error
         answer.waiting = self._loop.create_future()
         await answer.waiting
+
+    def send(self, data: bytes, *, last: bool) -> None:  # noqa: ARG002 -- as the outbox has it
+        """Write a request, unless it was given up meanwhile."""
+        if not self._transport.is_closing():
+            self._transport.write(data)
 
     def leave(self, answer: Answer) -> None:
         """Nobody wants the rest of `answer`."""
