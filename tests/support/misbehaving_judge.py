@@ -102,9 +102,9 @@ class _Handler(BaseHTTPRequestHandler):
             case "short":
                 self._send(200, good, missing=100)
             case "endless head":
-                self._endlessly(b"HTTP/1.1 200 OK\r\n", b"x-more: and more\r\n" * 50)
+                self._endlessly(b"HTTP/1.1 200 OK\r\n", b"x-more: and more\r\n" * 1000)
             case "endless interim":
-                self._endlessly(b"", b"HTTP/1.1 103 Early Hints\r\nlink: <a>\r\n\r\n" * 50)
+                self._endlessly(b"", b"HTTP/1.1 103 Early Hints\r\nlink: <a>\r\n\r\n" * 1000)
             case "endless":
                 chunk = b"10000\r\n%b\r\n" % (b" " * 0x10000)
                 head = b"content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"

@@ -88,7 +88,7 @@ class Client:
         """Be at home in the event loop, which is asked for once: it costs a system call."""
         loop = asyncio.get_running_loop()
         self._time = loop.time
-        self._outbox = Outbox(loop)
+        self._outbox = Outbox(loop, lambda: None)
         return self._outbox
 
     async def _turn(self) -> None:
