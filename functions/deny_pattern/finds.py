@@ -7,7 +7,7 @@ read by every rule, so that a strange role is no way around one.
 """
 
 import re
-from collections.abc import Container, Sequence, Sized
+from collections.abc import Container, Iterator, Sequence, Sized
 from functools import lru_cache
 from itertools import accumulate
 from typing import Final, NamedTuple
@@ -46,6 +46,8 @@ _READING_CHARS: Final = 2_000
 """What a reading costs besides its characters, in characters."""
 _MANY: Final = 4
 """So many pieces of text are looked at together first."""
+_TOGETHER: Final = frozenset({View.PLAIN, View.KEY, View.INNER, View.PATH})
+"""Not what is itself put together, where nearly always something is odd, nor numbers."""
 _TOO_MUCH: Final = "the body holds more text in disguises and encodings than is read"
 
 
@@ -119,15 +121,13 @@ def finds(message: Message, compiled: CompiledPolicy, phase: Phase) -> list[Foun
     return [] if gathered is None else gathered.found()
 
 
-def _in_question(segments: Sequence[Segment], matcher: Matcher) -> Sequence[Segment]:
-    """`segments` without strings in which nothing is found, looked at together."""
-    data = plain_texts([each.text for each in segments if each.view is View.PLAIN])
-    if data is None:
-        return segments
-    each_one = iter(data)
-    return [
-        each for each in segments if each.view is not View.PLAIN or matcher.may_hit(next(each_one))
-    ]
+def _in_question(segments: Sequence[Segment], matcher: Matcher) -> Iterator[Segment]:
+    """`segments` without those in which nothing is found when they are looked at together."""
+    looked_at = plain_texts([each.text for each in segments if each.view in _TOGETHER])
+    for each in segments:
+        data = next(looked_at) if each.view in _TOGETHER else None
+        if data is None or matcher.may_hit(data):
+            yield each
 
 
 def _others(

@@ -12,6 +12,7 @@ pass over it tells (`traits`).
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 from typing import Final, NamedTuple
 
 from functions.prompt.closing_up import closed_up
@@ -26,6 +27,8 @@ _NORMALISED: Final = "normalised"
 _BETWEEN: Final = "<>"
 """Stands between texts that are looked at together: nothing that they end and begin with makes a
 trait across it."""
+_AT_ONCE: Final = 16
+"""Texts that are looked at together. One with a trait has all of them looked at again."""
 
 
 class Reading(NamedTuple):
@@ -55,16 +58,17 @@ def look_at(text: str) -> Look:
     return Look(narrow, data, traits_in(data))
 
 
-def plain_texts(texts: Sequence[str]) -> Sequence[bytes] | None:
-    """All of `texts` as rules read them first, in UTF-8, if each of them has no other reading.
+def plain_texts(texts: Sequence[str]) -> Iterator[bytes | None]:
+    """Each of `texts` as rules read it first, in UTF-8, if it has no other reading.
 
-    One look at all of them: what is a trait of one is a trait of them together.
+    None where it may have one. Many are looked at at once: what is a trait of one is a trait of all
+    of them together.
     """
-    look = look_at(_BETWEEN.join(texts))
-    if look.traits:
-        return None
-    found = look.data.split(_BETWEEN.encode())
-    return found if len(found) == len(texts) else None
+    for start in range(0, len(texts), _AT_ONCE):
+        some = texts[start : start + _AT_ONCE]
+        look = look_at(_BETWEEN.join(some))
+        data = [] if look.traits else look.data.split(_BETWEEN.encode())
+        yield from data if len(data) == len(some) else repeat(None, len(some))
 
 
 def readings(text: str, look: Look | None = None) -> Iterator[Reading]:

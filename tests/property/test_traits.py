@@ -61,17 +61,21 @@ def test_a_text_without_traits_is_its_only_reading(text: str) -> None:
         assert even == normalise(text).text
 
 
-@given(st.lists(TEXTS | st.sampled_from(["plain", "你好，世界", "<>", "a", "<"]), max_size=5))
-def test_texts_are_plain_together_if_each_is_by_itself(texts: list[str]) -> None:
-    data = plain_texts(texts)
-    if data is not None:
-        looks = [look_at(each) for each in texts]
-        assert data == [look.data for look in looks]
-        assert not any(look.traits for look in looks)
+@given(
+    st.lists(TEXTS | st.sampled_from(["plain", "你好，世界", "<>", "a", "<"]), max_size=4),
+    st.integers(0, 40),
+)
+def test_texts_are_plain_together_if_each_is_by_itself(texts: list[str], more: int) -> None:
+    texts = ["plain"] * more + texts
+    looks = [look_at(each) for each in texts]
+    for data, look in zip(plain_texts(texts), looks, strict=True):
+        assert data is None or (data == look.data and not look.traits)
 
 
 def test_ordinary_texts_are_plain_together() -> None:
-    assert plain_texts(["Can I", "a pity", "好，"]) == [b"Can I", b"a pity", "好,".encode()]
+    assert [*plain_texts(["Can I", "a pity", "好，"])] == [b"Can I", b"a pity", "好,".encode()]
+    some = ["plain"] * 20
+    assert [*plain_texts([*some, "Base64 6LSm"])] == [b"plain"] * 16 + [None] * 5
 
 
 @pytest.mark.parametrize(
