@@ -1,13 +1,13 @@
-"""Chats whose frame has been read before: only what is said differs from call to call.
+"""Bodies whose frame has been read before: only what is said differs from call to call.
 
     {"model":"qwen-plus","messages":[{"role":"user","content":"   "}],"temperature":0.7}
     └───────────────────── frame ────────────────────────────┘   └────── frame ────────┘
-       read once: where a content stands, in what role         └─▶ contents ──▶ segments
+       read once: where a text stands, in what role            └─▶ said ──▶ segments
 
-The frame is the body with nothing said: all of it but the strings at its keys `content`. Where one
-JSON string may stand, any other may, and no reader of JSON reads the rest differently for it. So
-what the strict parser and the walk over a body say of a frame (no key stands twice, how deep it is,
-which strings are where) holds for all its bodies, and is said once.
+The frame is the body with nothing said: all of it but the strings at the keys where the APIs have
+text. Where one JSON string may stand, any other may, and no reader of JSON reads the rest
+differently for it. So what the strict parser and the walk over a body say of a frame (no key stands
+twice, how deep it is, which strings are where) holds for all its bodies, and is said once.
 
 Kept are only frames that have no text of their own, so that nothing anybody said stays in memory.
 All other bodies are read as if there were no frames.
@@ -21,8 +21,8 @@ from functions.prompt.references import holds_references
 from functions.prompt.segments import Segment, View, may_hold_json, seam, segments
 from functions.prompt.strict_json import MAYBE_SURROGATE, MalformedMessage, parse
 
-_MARKS: Final = ('"content": "', '"content":"')
-"""A key and how its string begins, as Python and as most others write it."""
+_MARK: Final = re.compile('"(?:content|text|prompt|input|system|instructions)": ?"')
+"""A key and how its string begins, as JSON libraries write it."""
 _BODY_BYTES_MAX: Final = 64 * 1024
 """In a larger body the contents cost the most."""
 _FRAME_CHARS_MAX: Final = 4096
@@ -35,16 +35,21 @@ _RANDOM: Final = re.compile("(?=[A-Za-z]{0,8}[0-9])[A-Za-z0-9]{9}")
 """No model's name holds the like; a key in its place would, and is not kept."""
 
 
-class _Frame(NamedTuple):
-    """What all bodies of a frame have alike: pointers and roles of the contents, and the model.
+_NUMBER: Final = re.compile("[0-9]+")
 
-    `seams` is the pointer of the list whose messages' seams are read too, None where there is none.
+
+class _Frame(NamedTuple):
+    """What all bodies of a frame have alike: pointers and roles of what is said, and the model.
+
+    `seams` is the pointer of the list whose messages' seams are read too, None where there is none;
+    `messages` are the places of what these say among all that is said.
     """
 
     pointers: list[str]
     roles: list[str]
-    seams: str | None
     model: str
+    seams: str | None
+    messages: tuple[int, ...]
 
 
 class Frames:
@@ -73,12 +78,13 @@ class Frames:
         if frame is None:
             self._meet(key, pieces)
             return None
-        for content in said:
-            if not content[:1].isalnum() and (not content or may_hold_json(content)):
+        for each in said:
+            if not each[:1].isalnum() and (not each or may_hold_json(each)):
                 return None
         found += map(Segment, said, frame.pointers, frame.roles)
         if frame.seams is not None:
-            found.append(Segment("".join(map(seam, said)), frame.seams, "", View.SEAMS))
+            seams = "".join([seam(said[place]) for place in frame.messages])
+            found.append(Segment(seams, frame.seams, "", View.SEAMS))
         return frame.model
 
     def _meet(self, key: str, pieces: list[str]) -> None:
@@ -101,45 +107,44 @@ def _taken_apart(text: str, said: list[str]) -> list[str]:
 
     What a mark is found in is one, or the frame is no JSON: its second quote closes a string, since
     only `true`, `false` and `null` have letters outside of one, and a string before a colon is a
-    key. Raises `ValueError` where there is none, or a content is no JSON string.
+    key. Raises `ValueError` where there is none, or what is said is no JSON string.
     """
-    mark, done = _MARKS[0], 0
-    at = text.find(mark)
-    if at < 0:
-        mark = _MARKS[1]
-        at = text.index(mark)
     pieces: list[str] = []
-    while at >= 0:
-        begin = at + len(mark)
+    done = 0
+    while mark := _MARK.search(text, done):
+        begin = mark.end()
         pieces.append(text[done:begin])
-        content, done = scanstring(text, begin)
-        said.append(content)
-        at = text.find(mark, done)
+        string, done = scanstring(text, begin)
+        said.append(string)
+    if not said:
+        raise ValueError("nothing is said")
     pieces.append(text[done:])
     return pieces
 
 
 def _learnt(pieces: list[str]) -> _Frame | None:
     """The frame, read with something said; None where it is no JSON, or has text of its own."""
-    said = [f"said{number}" for number in range(1, len(pieces))]
+    said = [f"said {number}." for number in range(len(pieces) - 1)]
     body = '"'.join(map("".join, zip(pieces, [*said, ""], strict=True)))
     try:
         value = parse(body.encode())
-        contents = segments(value)
+        found = segments(value)
     except MalformedMessage:
         return None
-    seams = None
-    if contents and contents[-1].view is View.SEAMS:
-        whole, seams, role, _ = contents.pop()
-        if whole != "".join(said) or role:
-            return None
-    plain = [each.text for each in contents if each.view is View.PLAIN]
-    if plain != said or len(plain) < len(contents) or holds_references(value):
+    seams = found.pop() if found and found[-1].view is View.SEAMS else Segment("", "")
+    messages = tuple(map(int, _NUMBER.findall(seams.text)))
+    usual = (
+        [each.text for each in found] == said
+        and (seams.text, seams.role) == ("".join(said[place] for place in messages), "")
+        and not holds_references(value)
+    )
+    if not usual:
         return None
     model = value.get("model") if isinstance(value, dict) else None
     return _Frame(
-        [each.pointer for each in contents],
-        [each.role for each in contents],
-        seams,
+        [each.pointer for each in found],
+        [each.role for each in found],
         model if isinstance(model, str) else "",
+        seams.pointer if messages else None,
+        messages,
     )

@@ -17,8 +17,14 @@ from functions.prompt.strict_json import parse
 SAID = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(
     ["账号", '{"a": "b"}', '"', " [1]", 'say "content": "x"', "\n\t\\", "\x7f\u2028😀", "a" * 200]
 )
+SAYING = ("content", "text", "prompt", "input", "system", "instructions")
+PARTS = st.lists(
+    st.fixed_dictionaries({"type": st.just("text"), "text": SAID})
+    | st.fixed_dictionaries({"content": SAID}),
+    max_size=3,
+)
 EXTRAS = st.dictionaries(
-    st.sampled_from(["content", "text", "model", "id", "seed", "stop", "image", "x", "role"]),
+    st.sampled_from([*SAYING, "model", "id", "seed", "stop", "image", "user", "x", "role"]),
     st.none() | st.booleans() | st.floats(allow_nan=False) | SAID | st.lists(SAID, max_size=2),
     max_size=2,
 )
@@ -26,7 +32,7 @@ MESSAGES = st.lists(
     st.builds(
         lambda role, content, extras: {"role": role, "content": content} | extras,
         st.sampled_from(["user", "assistant", "tool", "sk-0123456789abcdef"]),
-        SAID | st.none() | st.lists(st.fixed_dictionaries({"content": SAID}), max_size=2),
+        SAID | st.none() | PARTS,
         st.just({}) | EXTRAS,
     ),
     max_size=4,
@@ -71,13 +77,13 @@ def knowing(bodies: Sequence[bytes]) -> Frames:
 
 
 def said_otherwise(value: Any) -> Any:
-    """The same body with something else in each content."""
+    """The same body with something else in each of its texts."""
     if isinstance(value, list):
         return [said_otherwise(each) for each in value]
     if not isinstance(value, dict):
         return value
     return {
-        key: "otherwise" if key == "content" and isinstance(part, str) else said_otherwise(part)
+        key: "otherwise" if key in SAYING and isinstance(part, str) else said_otherwise(part)
         for key, part in value.items()
     }
 
@@ -89,17 +95,53 @@ def test_a_body_is_read_by_its_frame_as_without(value: Any, written: Any) -> Non
     assert framed is None or framed == without_frames(body)
 
 
-@given(st.lists(SAID.filter(str.strip), min_size=1, max_size=5), WRITTEN)
-def test_chats_are_read_by_their_frames(said: list[str], written: Any) -> None:
-    messages = [{"role": "user", "content": each} for each in said]
-    document = {"model": "qwen-plus", "messages": messages, "temperature": 0.7, "stream": True}
+def usual(said: str) -> bool:
+    """Whether a text is read by its frame, however it is written."""
+    return said != "" and said[0] not in '{["' and not said[0].isspace() and max(said) <= "\uffff"
+
+
+@given(st.lists(SAID.filter(usual), min_size=1, max_size=5), st.data())
+def test_what_apis_are_sent_is_read_by_its_frame(said: list[str], data: st.DataObject) -> None:
+    messages: list[Any] = [{"role": "user", "content": each} for each in said]
+    parts = [{"role": "user", "content": [{"type": "text", "text": each}]} for each in said]
+    document = data.draw(
+        st.sampled_from(
+            [
+                {"model": "qwen-plus", "messages": messages, "temperature": 0.7, "stream": True},
+                {"model": "gpt-4o", "messages": [*messages, *parts, *messages]},
+                {"model": "claude-3-5-sonnet-20241022", "system": said[0], "messages": parts},
+                {"model": "gpt-4o", "instructions": said[0], "input": said[-1]},
+                {"model": "qwen-plus", "input": {"messages": messages}, "parameters": {"seed": 1}},
+                {"input": {"prompt": said[0]}, "parameters": {}},
+            ]
+        )
+    )
+    written: dict[str, Any] = data.draw(WRITTEN)
     body, other = (
         json.dumps(each, **written).encode() for each in (document, said_otherwise(document))
     )
     framed = by_frame(knowing([other]), body)
-    surrogates = written["ensure_ascii"] and any(max(each) > "\uffff" for each in said)
-    if not surrogates and not any(each[0] in '{["' or each[0].isspace() for each in said):
-        assert framed == without_frames(body)
+    assert framed == without_frames(body)
+    assert framed is not None
+
+
+@pytest.mark.parametrize(
+    "said", ["", " said", "\n", '{\\"a\\": \\"b\\"}', "[1]", '\\"said\\"', "\\ud83d\\ude00"]
+)
+def test_what_may_be_more_than_its_text_is_read_without_frames(said: str) -> None:
+    body = CHAT % said.encode()
+    assert by_frame(knowing([CHAT % b"said"]), CHAT % b"said") is not None
+    assert by_frame(knowing([CHAT % b"said"]), body) is None
+
+
+def test_seams_in_a_message_of_a_role_are_read_without_frames() -> None:
+    """They would be of that role, and frames know of none."""
+    messages = [{"role": "user", "content": "said"}] * 2
+    body = json.dumps({"role": "user", "messages": messages}).encode()
+    found = without_frames(body)
+    assert found is not None
+    assert found[0][-1].role == "user"
+    assert by_frame(knowing([body]), body) is None
 
 
 @given(BODIES, WRITTEN, st.integers(min_value=0), st.binary(max_size=4), st.integers(0, 4))
