@@ -1,7 +1,7 @@
 """The way to a judge and back, over kept connections.
 
     post ──▶ Reply (status, headers) ──read──▶ its body, up to so many bytes
-      └─ JudgeError: connect, broken-off           └─ JudgeError: too-large, broken-off
+      └─ Unreachable, BrokenOff                  └─ TooLarge, BrokenOff
 
 `Connection` and `Reply` are the seam: HTTP's here, others in memory in tests and simulations.
 """
@@ -11,8 +11,7 @@ from typing import Final, Protocol
 
 import certifi
 
-from functions.llm_guard.failures import Failure, JudgeError
-from functions.llm_guard.http import Answer, Client, HttpError, Place, TooLarge, Unreachable
+from functions.llm_guard.http import Client, Place
 from functions.llm_guard.settings import JudgeSettings
 
 _ANSWER_BYTES_MAX: Final = 256 * 1024
@@ -36,7 +35,7 @@ class Reply(Protocol):
         """The header of that name, in lower case, empty where there is none."""
 
     async def read(self) -> bytes:
-        """The body as it came; `JudgeError` where it is too large, or breaks off."""
+        """The body as it came; `HttpError` where it is too large, or breaks off."""
 
     def close(self) -> None:
         """Be done with it, whether it was read or not."""
@@ -46,60 +45,24 @@ class Connection(Protocol):
     """What carries questions to one judge."""
 
     async def post(self, content: bytes) -> Reply:
-        """The reply, to be closed; `JudgeError` where there is none."""
+        """The reply, to be closed; `HttpError` where there is none."""
 
     async def close(self) -> None:
         """Close what is kept open."""
 
 
-class _Reply:
-    def __init__(self, answer: Answer) -> None:
-        self._answer = answer
-        self.status = answer.status
-        self.header = answer.header
-        self.close = answer.close
-
-    async def read(self) -> bytes:
-        try:
-            return await self._answer.body()
-        except HttpError as error:
-            raise _named(error) from None
-
-
-class HttpConnection:
+def connection_to(settings: JudgeSettings, connections_max: int) -> Client:
     """HTTP/1.1 with kept connections, TLS verified, a client certificate where there is one.
 
     No proxies and no .netrc from the environment: what is judged goes to the judge alone. No
     cookies, which would tie one caller's question to another's; no redirects, no decompression.
     """
-
-    def __init__(self, settings: JudgeSettings, connections_max: int) -> None:
-        place = Place(f"{settings.url}/chat/completions", _tls(settings))
-        headers = [*_HEADERS]
-        if settings.api_key:
-            headers.append(("authorization", f"Bearer {settings.api_key}"))
-        headers += settings.headers
-        self._client = Client(place, headers, connections_max, _ANSWER_BYTES_MAX)
-
-    async def post(self, content: bytes) -> Reply:
-        """The reply, to be closed."""
-        try:
-            return _Reply(await self._client.post(content))
-        except HttpError as error:
-            raise _named(error) from None
-
-    async def close(self) -> None:
-        """Close all connections."""
-        await self._client.close()
-
-
-def _named(error: HttpError) -> JudgeError:
-    """The error by its name among the failures."""
-    if isinstance(error, Unreachable):
-        return JudgeError(Failure.CONNECT, str(error))
-    if isinstance(error, TooLarge):
-        return JudgeError(Failure.TOO_LARGE, "an answer beyond any verdict's size")
-    return JudgeError(Failure.BROKEN_OFF, str(error))
+    place = Place(f"{settings.url}/chat/completions", _tls(settings))
+    headers = [*_HEADERS]
+    if settings.api_key:
+        headers.append(("authorization", f"Bearer {settings.api_key}"))
+    headers += settings.headers
+    return Client(place, headers, connections_max, _ANSWER_BYTES_MAX)
 
 
 def _tls(settings: JudgeSettings) -> ssl.SSLContext | None:

@@ -10,11 +10,13 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Final
 
 from functions.llm_guard.connection import Connection, Reply
 from functions.llm_guard.deadline import Deadline, Limit
 from functions.llm_guard.failures import Failure, JudgeError
+from functions.llm_guard.http import HttpError, TooLarge, Unreachable
 from functions.llm_guard.opinion import Asked, Opinion, Usage, understand
 from functions.llm_guard.settings import AnswerForm, JudgeSettings
 
@@ -54,6 +56,8 @@ class Endpoint:
                 answer = await self._answer(asked)
         except TimeoutError:
             raise JudgeError(Failure.TIMEOUT, f"no answer in {seconds:.2f} s") from None
+        except HttpError as error:
+            raise _named(error) from None
         return understand(answer, asked.canary, asked.categories)
 
     async def close(self) -> None:
@@ -64,21 +68,24 @@ class Endpoint:
         """The answer's bytes, asked for in the strictest form that the endpoint takes."""
         form: AnswerForm = self._form
         while True:
+            reply = await self._connection.post(self._content(asked, form))
             try:
-                reply = await self._connection.post(self._content(asked, form))
-                try:
-                    answer = await _read(reply)
-                finally:
-                    reply.close()
-            except JudgeError as error:
-                lower = _LOWER.get(form)
-                # Whatever else was bad is bad in every form.
-                if lower is None or not self._may_be_the_form(error):
-                    raise
-                form = lower
-            else:
+                error = _wrong(reply)
+                wanted = error is None or reply.status in _REJECTED
+                answer = await reply.read() if wanted else b""
+            finally:
+                reply.close()
+            if error is None:
                 self._form, self._proven = form, True
                 return answer
+            if _FILTERED.search(answer):
+                what = "the judge's provider filtered the text"
+                raise JudgeError(Failure.FILTERED, what, error.status)
+            lower = _LOWER.get(form)
+            # Whatever else was bad is bad in every form.
+            if lower is None or not self._may_be_the_form(error):
+                raise error
+            form = lower
 
     def _may_be_the_form(self, error: JudgeError) -> bool:
         """Whether another form of the answer may be all that is needed.
@@ -86,7 +93,7 @@ class Endpoint:
         Status 500 is what llama-cpp-python 0.3 says to a form that it does not know; of an endpoint
         that took the form before, it means something else.
         """
-        if self.settings.form is not AnswerForm.AUTO or error.failure is Failure.FILTERED:
+        if self.settings.form is not AnswerForm.AUTO:
             return False
         return error.status in (400, 422) or (error.status == 500 and not self._proven)
 
@@ -109,23 +116,36 @@ def _same_in_all(settings: JudgeSettings) -> bytes:
     return json.dumps(members, ensure_ascii=False, separators=(",", ":"))[1:-1].encode()
 
 
-async def _read(reply: Reply) -> bytes:
-    """The body of an answer that is as it should be; `JudgeError` for every other."""
+def _wrong(reply: Reply) -> JudgeError | None:
+    """What is wrong with an answer by its head, None where nothing is."""
     status = reply.status
+    if status == 200:
+        if _is_json(reply.header("content-type")):
+            return None
+        what = "an answer that is not declared as JSON"
+        return JudgeError(Failure.CONTENT_TYPE, what, status)
     if status in (401, 403):
-        raise JudgeError(Failure.UNAUTHORISED, f"status {status}", status)
+        return JudgeError(Failure.UNAUTHORISED, f"status {status}", status)
     if status in _REJECTED:
-        if _FILTERED.search(await reply.read()):
-            raise JudgeError(Failure.FILTERED, "the judge's provider filtered the text", status)
-        raise JudgeError(Failure.REJECTED, f"status {status}", status)
-    if status != 200:
-        failure = Failure.THROTTLED if status == 429 else Failure.STATUS
-        wait = _retry_after(reply.header("retry-after"))
-        raise JudgeError(failure, f"status {status}", status, retry_after=wait)
-    media_type = reply.header("content-type").partition(";")[0].strip().lower()
-    if media_type != "application/json" and not media_type.endswith("+json"):
-        raise JudgeError(Failure.CONTENT_TYPE, "an answer that is not declared as JSON", status)
-    return await reply.read()
+        return JudgeError(Failure.REJECTED, f"status {status}", status)
+    failure = Failure.THROTTLED if status == 429 else Failure.STATUS
+    wait = _retry_after(reply.header("retry-after"))
+    return JudgeError(failure, f"status {status}", status, retry_after=wait)
+
+
+@lru_cache(maxsize=16)
+def _is_json(content_type: str) -> bool:
+    media_type = content_type.partition(";")[0].strip().lower()
+    return media_type == "application/json" or media_type.endswith("+json")
+
+
+def _named(error: HttpError) -> JudgeError:
+    """The error by its name among the failures."""
+    if isinstance(error, Unreachable):
+        return JudgeError(Failure.CONNECT, str(error))
+    if isinstance(error, TooLarge):
+        return JudgeError(Failure.TOO_LARGE, "an answer beyond any verdict's size")
+    return JudgeError(Failure.BROKEN_OFF, str(error))
 
 
 def _retry_after(value: str) -> float | None:

@@ -12,7 +12,7 @@ from typing import Final
 
 from functions.llm_guard import prompt
 from functions.llm_guard.check import JudgedPolicy, compile_policy
-from functions.llm_guard.connection import HttpConnection
+from functions.llm_guard.connection import connection_to
 from functions.llm_guard.endpoint import Endpoint
 from functions.llm_guard.gate import Gate
 from functions.llm_guard.judges import Judges, Tell
@@ -27,7 +27,7 @@ def judges_of(guard: GuardSettings, meter: Meter, tell: Tell) -> Judges:
     """All judges of the settings. `tell` hears of each call that brought no opinion."""
     # A hedge is a second connection for a call that has its place at the gate already.
     connections_max = 2 * guard.calls_max
-    endpoints = [Endpoint(each, HttpConnection(each, connections_max)) for each in guard.judges]
+    endpoints = [Endpoint(each, connection_to(each, connections_max)) for each in guard.judges]
     gate = Gate(guard.calls_max, guard.queue_max, guard.wait_ms_max / 1000)
     return Judges(endpoints, gate, meter, tell, SystemRandom(), hedge=guard.hedge)
 

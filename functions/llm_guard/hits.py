@@ -18,7 +18,7 @@ from collections.abc import (
 )
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from functions.llm_guard.deadline import Deadline
 from functions.llm_guard.failures import Failure, JudgeError
@@ -36,6 +36,8 @@ _REMEMBERED_PIECES_MAX: Final = 2000
 """Of a message; one of more is judged whole each time, or it would push out all that is known of
 others."""
 _CLEARED: Final = b"1"
+_DENIED: Final = b"denied"
+"""Before the key of a message that was denied: a piece's is never so long."""
 _CLEARED_SECONDS: Final = 24 * 3600
 _DENIED_SECONDS: Final = 300
 """Long enough for a client that tries the same again; a judge may be mended soon."""
@@ -92,8 +94,7 @@ class TooMuch(Exception):
     """More new text than the policy has judged for one message."""
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(NamedTuple):
     """One message's judging: whose it is, by what, in which words, with what, until when."""
 
     workload: str
@@ -110,7 +111,8 @@ async def hits_in(case: Case, pieces: Sequence[Piece]) -> list[Hit]:
     if len(pieces) > _REMEMBERED_PIECES_MAX:
         return await _in_windows(case, pieces)
     keys = keys_of(pieces, rules.context_chars, memory.digest, case.revision, case.workload)
-    whole = memory.digest("denied", b"".join(keys))
+    # Of one piece, as most messages are, it is known by that piece's key.
+    whole = _DENIED + (keys[0] if len(keys) == 1 else memory.digest(b"".join(keys)))
     *known, denied_before = await memory.recall([*keys, whole], case.deadline)
     if denied_before is not None:
         return _remembered(rules, denied_before)
@@ -119,7 +121,7 @@ async def hits_in(case: Case, pieces: Sequence[Piece]) -> list[Hit]:
     if not fresh:
         return []
     hits = await _in_windows(case, fresh)
-    denials = [hit for hit in hits if hit.denies]
+    denials = [hit for hit in hits if hit.denies] if hits else []
     if denials and rules.mode is JudgeMode.ENFORCE:
         found = [[hit.category.id, hit.confidence] for hit in denials]
         value = json.dumps(found).encode()

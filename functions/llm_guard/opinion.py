@@ -14,8 +14,7 @@ among words: whoever only speaks through the judged text does not know it.
 import hmac
 import json
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from pydantic import (
     BaseModel,
@@ -68,8 +67,7 @@ class Opinion(_Read):
     reason: Annotated[str, Field(max_length=1000)] = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """One question to a judge, ready to send, and what its answer must keep to.
 
     `messages` are the chat's and `response_format` asks for the answer's form by JSON Schema, both
@@ -82,8 +80,7 @@ class Asked:
     categories: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """The tokens that an answer says it cost; 0 where it does not say."""
 
     tokens_in: int = 0

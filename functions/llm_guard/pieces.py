@@ -14,8 +14,7 @@ was cleared behind the very text that stands before it now.
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from functions.prompt import Segment, View, normalise
 from functions.verdict.models import POINTER_CHARS_MAX
@@ -33,8 +32,7 @@ _PLAIN_EVENT: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """A piece of text, normalised, and who says it. `seen`: shown as context only."""
 
     role: str
@@ -91,7 +89,7 @@ def new_in_context(pieces: Sequence[Piece], cleared: Sequence[bool], chars: int)
             continue
         if index and cleared[index - 1]:
             before = _end(pieces, index, chars)
-            shown += [replace(each, seen=True) for each in before]
+            shown += [each._replace(seen=True) for each in before]
         shown.append(piece)
     return shown
 
@@ -109,9 +107,9 @@ def windows(pieces: Iterable[Piece], chars_max: int, overlap: int) -> list[list[
     for piece in pieces:
         rest = piece
         while len(rest.text) > room:
-            window.append(replace(rest, text=rest.text[:room]))
+            window.append(rest._replace(text=rest.text[:room]))
             found.append([each for each in window if each.text])
-            rest = replace(rest, text=rest.text[room:])
+            rest = rest._replace(text=rest.text[room:])
             window = _end(window, len(window), overlap)
             room = chars_max - sum(len(each.text) for each in window)
         if len(window) >= pieces_max:
@@ -130,7 +128,7 @@ def _end(pieces: Sequence[Piece], stop: int, chars: int) -> list[Piece]:
     first, skipped = _start(pieces, stop, chars)
     end = list(pieces[first:stop])
     if skipped:
-        end[0] = replace(end[0], text=end[0].text[skipped:])
+        end[0] = end[0]._replace(text=end[0].text[skipped:])
     return end
 
 

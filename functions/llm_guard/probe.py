@@ -24,7 +24,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field
 
 from functions.llm_guard.categories import BUILT_IN, NONE, described
-from functions.llm_guard.connection import HttpConnection
+from functions.llm_guard.connection import connection_to
 from functions.llm_guard.deadline import Deadline
 from functions.llm_guard.endpoint import Endpoint
 from functions.llm_guard.equipment import nonce
@@ -200,7 +200,7 @@ def _share(answers: Sequence[Answer], kind: Kind) -> float:
 async def _probe_all(manner: Manner) -> None:
     questions = Document.read(_SET).validated(ProbeSet)
     for settings in read(os.environ).judges:
-        endpoint = Endpoint(settings, HttpConnection(settings, manner.at_once))
+        endpoint = Endpoint(settings, connection_to(settings, manner.at_once))
         answers = []
         async for answer in probe(endpoint, manner, questions, nonce):
             answers.append(answer)

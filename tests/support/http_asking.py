@@ -44,6 +44,6 @@ async def said(asking: Client, content: bytes = b"?") -> bytes:
     """The body of the answer; its connection is kept where it can be."""
     answer = await asking.post(content)
     try:
-        return await answer.body()
+        return await answer.read()
     finally:
         answer.close()

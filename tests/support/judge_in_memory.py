@@ -10,7 +10,7 @@ from functions.llm_guard.settings import AnswerForm, JudgeSettings
 from tests.support.judge_answers import canary_of, clears, completion
 
 Behaviour = Callable[[dict[str, Any]], Awaitable[Reply]]
-"""The request's document → the reply, or a `JudgeError` as of a connection."""
+"""The request's document → the reply, or an `HttpError` as of a connection."""
 
 
 class JudgeInMemory:

@@ -1,6 +1,6 @@
 """One connection: a request goes out, its answer comes in, and then perhaps the next.
 
-    ask ──▶ head ──▶ Answer ──body──▶ whole ──close──▶ free for the next request
+    ask ──▶ head ──▶ Answer ──read──▶ whole ──close──▶ free for the next request
       └───────┴──────────┴──▶ broken off, cancelled, closed before it was whole: aborted
 
 An answer belongs to the one who asked: whatever comes over a connection for which nobody asked ends
@@ -64,10 +64,13 @@ class Answer:
                 return value.decode("latin-1")
         return ""
 
-    async def body(self) -> bytes:
+    async def read(self) -> bytes:
         """All of the body; raises `BrokenOff` or `TooLarge`."""
         while not self.whole:
-            await self._line.news(self)
+            if self.error is not None:
+                raise self.error
+            self.waiting = self._line.loop.create_future()
+            await self.waiting
         return b"".join(self._parts)
 
     def close(self) -> None:
@@ -87,7 +90,7 @@ class Line(asyncio.Protocol):
     def __init__(self, body_bytes_max: int, home: "Callable[[Line], None]") -> None:
         self.idle_since = 0.0
         self._transport = cast("asyncio.Transport", None)
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._parser = httptools.HttpResponseParser(self)
         self._body_bytes_max = body_bytes_max
         self._home = home
@@ -110,24 +113,21 @@ class Line(asyncio.Protocol):
         Where it raises, or is cancelled, the connection is at its end.
         """
         answer = self._answer = Answer(self)
-        self._asked_at = self._loop.time() if self._used else None
+        self._asked_at = self.loop.time() if self._used else None
         self._used, self._keeps, self._headed, self._until_close = True, False, False, False
         self._quiet_bytes = 0
         try:
             outbox.put(self, request, last=False)
-            while not answer.status:
-                await self.news(answer)
+            while not answer.status and answer.error is None:
+                answer.waiting = self.loop.create_future()
+                await answer.waiting
         except BaseException:
             self.abort()
             raise
-        return answer
-
-    async def news(self, answer: Answer) -> None:
-        """Return when more of `answer` has come; raises what it broke with."""
-        if answer.error is not None:
+        if answer.error is not None and not answer.status:
+            self.abort()
             raise answer.error
-        answer.waiting = self._loop.create_future()
-        await answer.waiting
+        return answer
 
     def send(self, data: bytes, *, last: bool) -> None:  # noqa: ARG002 -- as the outbox has it
         """Write a request, unless it was given up meanwhile."""
@@ -176,7 +176,7 @@ class Line(asyncio.Protocol):
             return
         if self._until_close and exc is None:
             self._end(answer)
-        elif self._asked_at is not None and self._loop.time() < self._asked_at + _HUNG_UP_SECONDS:
+        elif self._asked_at is not None and self.loop.time() < self._asked_at + _HUNG_UP_SECONDS:
             self._break(HungUp("the connection had ended before the request came"))
         else:
             self._break(BrokenOff("the connection ended before the answer was whole"))

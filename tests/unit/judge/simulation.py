@@ -20,9 +20,9 @@ from typing import Any, Final
 
 from functions.llm_guard.check import JudgedPolicy, judge
 from functions.llm_guard.endpoint import Endpoint
-from functions.llm_guard.failures import Failure, JudgeError
 from functions.llm_guard.gate import Gate
 from functions.llm_guard.hits import Means
+from functions.llm_guard.http import BrokenOff, Unreachable
 from functions.llm_guard.judges import Judges
 from functions.llm_guard.memory import Memory
 from functions.llm_guard.metrics import Meter
@@ -45,8 +45,8 @@ _JUDGE_WEATHER: Final = (
 )
 _CACHE_WEATHER: Final = ("calm", "calm", "slow", "down", "lost", "noise", "swapped")
 _BREAKS: Final = {
-    "outage": Failure.CONNECT,
-    "broken": Failure.BROKEN_OFF,
+    "outage": Unreachable,
+    "broken": BrokenOff,
 }
 
 
@@ -92,7 +92,7 @@ class SimulatedJudge:
         said = says(document, opinion)
         weather = self._weather.now()
         if weather in _BREAKS:
-            raise JudgeError(_BREAKS[weather], weather)
+            raise _BREAKS[weather](weather)
         match weather:
             case "spikes":
                 await asyncio.sleep(random.expovariate(1.0))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from functions.llm_guard.connection import HttpConnection
+from functions.llm_guard.connection import connection_to
 from functions.llm_guard.deadline import Deadline
 from functions.llm_guard.endpoint import Endpoint
 from functions.llm_guard.failures import Failure, JudgeError
@@ -53,7 +53,7 @@ async def tls_judge(authority: trustme.CA, *, wants_client: bool) -> AsyncIterat
 
 async def outcome(judge: JudgeSettings) -> str:
     """The verdict, or the name of the failure."""
-    endpoint = Endpoint(judge, HttpConnection(judge, 10))
+    endpoint = Endpoint(judge, connection_to(judge, 10))
     try:
         opinion, _ = await endpoint.ask(asked(), Deadline.after(5.0))
     except JudgeError as error:

@@ -12,7 +12,7 @@ def test_a_request_says_what_it_must_and_no_more(run: Run) -> None:
         async with before([HELLO]) as (server, asking):
             answer = await asking.post(b"{}")
             assert (answer.status, answer.header("content-length")) == (200, "5")
-            assert (answer.header("x-none"), await answer.body()) == ("", b"hello")
+            assert (answer.header("x-none"), await answer.read()) == ("", b"hello")
             answer.close()
             lines = [
                 *("POST /v1/a?b=c HTTP/1.1", f"host: 127.0.0.1:{server.port}"),

@@ -13,6 +13,7 @@ from functions.llm_guard.deadline import Deadline
 from functions.llm_guard.endpoint import Endpoint
 from functions.llm_guard.failures import Failure, JudgeError
 from functions.llm_guard.gate import Gate
+from functions.llm_guard.http import Unreachable
 from functions.llm_guard.judges import Judges
 from functions.llm_guard.metrics import Meter
 from tests.support.judge_in_memory import (
@@ -52,7 +53,7 @@ def after(seconds: float, *statuses: int, **headers: str) -> Behaviour:
 
 
 async def fails(_document: dict[str, Any]) -> ReplyInMemory:
-    raise JudgeError(Failure.CONNECT, "nobody there")
+    raise Unreachable("nobody there")
 
 
 async def hangs(_document: dict[str, Any]) -> ReplyInMemory:

@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from functions.llm_guard.connection import HttpConnection
+from functions.llm_guard.connection import connection_to
 from functions.llm_guard.deadline import Deadline
 from functions.llm_guard.endpoint import Endpoint
 from functions.llm_guard.failures import JudgeError
@@ -71,7 +71,7 @@ async def test_noise_is_a_named_failure(seed: int) -> None:
     random, ended = Random(seed), set[str]()
     async with server(random) as url:
         judge = replace(settings(), url=url)
-        endpoint = Endpoint(judge, HttpConnection(judge, 10))
+        endpoint = Endpoint(judge, connection_to(judge, 10))
         for _ in range(TIMES):
             try:
                 opinion, _ = await endpoint.ask(asked(), Deadline.after(SECONDS))

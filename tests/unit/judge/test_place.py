@@ -20,7 +20,7 @@ async def said(where: Place) -> bytes:
     asking = Client(where, [], 1, 100)
     try:
         answer = await asking.post(b"?")
-        body = await answer.body()
+        body = await answer.read()
         answer.close()
     finally:
         await asking.close()
