@@ -1,6 +1,7 @@
 """What is fuzzed, each a function of bytes that raises where a promise is broken.
 
 parser      strict JSON: malformed, or the value that Python's json reads
+frames      a body is read by a known frame as without one, or not by its frame
 text        every reading of a text has a way back, in order and in bounds
 edit        an edit changes what it names, and the body stays JSON
 stream      cut anywhere, a stream has the same events, and every text stays in one channel
@@ -16,13 +17,16 @@ from functions.prompt import (
     CannotEdit,
     Edit,
     MalformedMessage,
+    Segment,
     View,
     edit,
     read,
     read_events,
     split,
 )
+from functions.prompt.frames import Frames
 from functions.prompt.readings import readings
+from functions.prompt.references import holds_references
 from functions.prompt.segments import segments
 from functions.prompt.strict_json import parse
 
@@ -42,6 +46,10 @@ _TYPES: Final = (
 _CODINGS: Final = ("", "gzip", "deflate", "br", "zstd", "gzip, br", "compress")
 
 
+_FRAMES: Final = Frames()
+_TIMES_UNTIL_KNOWN: Final = 3
+
+
 class BrokenPromise(Exception):
     """What must hold does not; the message says which."""
 
@@ -54,6 +62,22 @@ def parser(data: bytes) -> None:
         return
     if value != json.loads(data.decode("utf-8")):
         raise BrokenPromise("strict JSON reads another value")
+
+
+def frames(data: bytes) -> None:
+    """A body of a known frame holds what strict JSON says it holds. Frames of others are known."""
+    found: list[Segment] = []
+    for _ in range(_TIMES_UNTIL_KNOWN):
+        if _FRAMES.read(data, found) is not None:
+            break
+    else:
+        return
+    try:
+        value = parse(data)
+    except MalformedMessage as error:
+        raise BrokenPromise(f"a frame holds what is refused: {error}") from None
+    if found != segments(value) or holds_references(value):
+        raise BrokenPromise("a frame holds another text")
 
 
 def text(data: bytes) -> None:
@@ -121,6 +145,7 @@ def message(data: bytes) -> None:
 
 TARGETS: Final[dict[str, Target]] = {
     "parser": parser,
+    "frames": frames,
     "text": text,
     "edit": edits,
     "stream": stream,
