@@ -27,7 +27,6 @@ BASE64_LINES: Final = re.compile(
     r"(?<![A-Za-z0-9+/_-])(?:[A-Za-z0-9+/_-]{40,}+\r?\n[ \t]*+)+[A-Za-z0-9+/_-]+={0,2}"
 )
 _GROUP: Final = re.compile("([A-Za-z0-9+/]{2,})")
-_OTHERS_TO_BLANKS: Final = {each: " " for each in range(128) if not _GROUP.match(2 * chr(each))}
 # What may stand between groups of Base64, all of one length but the last.
 _BETWEEN: Final = re.compile(r"(?:[^A-Za-z0-9+/=]|(?<=[\s\"'])\+(?=[\s\"'])){1,5}")
 _NO_MERE_LETTER: Final = re.compile("[A-Z0-9+/]")
@@ -67,24 +66,15 @@ BASE32: Final = re.compile(r"(?<![A-Za-z0-9])[A-Z2-7]{16,}(?![A-Za-z0-9])")
 
 def base64_groups(text: str, _known: object = None) -> Iterator[Change]:
     """What short groups of one length say, put together: `6LSm 5Y+3`."""
-    stretches = list(_stretches(_groups(text)))
-    if not stretches:
-        return
     pieces = _GROUP.split(text)  # The odd ones are groups, the even ones stand between.
-    starts = [0, *accumulate(map(len, pieces))]
-    for first, last in stretches:
+    starts: list[int] = []
+    for first, last in _stretches(pieces[1::2]):
         for at, end in _unbroken(pieces, 2 * first + 1, 2 * last + 1):
+            starts = starts or [0, *accumulate(map(len, pieces))]
             found = _together(pieces[at : end + 3 : 2], (end - at) // 2)
             if found is not None:
                 begin, behind, said = found
                 yield starts[at + 2 * begin], starts[at + 2 * behind - 1], said
-
-
-def _groups(text: str) -> list[str]:
-    """All groups of a text. Splitting at blanks takes half the time that a pattern does."""
-    if not text.isascii():
-        return _GROUP.findall(text)
-    return [each for each in text.translate(_OTHERS_TO_BLANKS).split() if len(each) > 1]
 
 
 def _stretches(groups: Sequence[str]) -> Iterator[tuple[int, int]]:
