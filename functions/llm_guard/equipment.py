@@ -28,7 +28,8 @@ def judges_of(guard: GuardSettings, meter: Meter, tell: Tell) -> Judges:
     # A hedge is a second connection for a call that has its place at the gate already.
     connections_max = 2 * guard.calls_max
     endpoints = [Endpoint(each, connection_to(each, connections_max)) for each in guard.judges]
-    gate = Gate(guard.calls_max, guard.queue_max, guard.wait_ms_max / 1000)
+    wait = None if guard.wait_ms_max is None else guard.wait_ms_max / 1000
+    gate = Gate(guard.calls_max, guard.queue_max, wait)
     return Judges(endpoints, gate, meter, tell, SystemRandom(), hedge=guard.hedge)
 
 

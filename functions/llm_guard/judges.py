@@ -113,9 +113,10 @@ class Judges:
         With `only` that of the judge in this place of the order, from 0 on, and of no other.
         """
         try:
-            if not self._gate.entered():
+            since = deadline.now()
+            if not self._gate.entered(since):
                 await self._gate.turn(deadline)
-            entered = deadline.now()
+                since = deadline.now()
             try:
                 if only is not None:
                     return await self._persistent(self._seats[only], asked, deadline)
@@ -123,7 +124,7 @@ class Judges:
                     return await self._persistent(self._seats[0], asked, deadline)
                 return await self._any(asked, deadline)
             finally:
-                self._gate.leave(deadline.now() - entered)
+                self._gate.leave(since, deadline.now())
         except JudgeError as error:
             if error.failure in (Failure.OVERLOADED, Failure.BREAKER_OPEN):
                 self._meter.refused(error.failure)

@@ -17,7 +17,6 @@ from enum import StrEnum
 from typing import Any, Final
 
 from functions.runtime.settings import SettingsError
-from functions.verdict.contract import DEADLINE_MS_MAX
 
 JUDGES_MAX: Final = 4
 """The judge and three more: with each one, less of the deadline is left for it."""
@@ -87,14 +86,14 @@ class JudgeSettings:
 class GuardSettings:
     """All judges in the order in which they are asked, and what bounds them together.
 
-    A call waits for its turn for `wait_ms_max` at most, and never beyond its deadline. `hedge`
-    sends a second request where the first takes longer than 95 of 100 have taken.
+    A call waits for its turn for `wait_ms_max` at most, where that is set, and never beyond its
+    deadline. `hedge` sends a second request where the first takes longer than 95 of 100 have taken.
     """
 
     judges: tuple[JudgeSettings, ...]
     calls_max: int = _CALLS_MAX
     queue_max: int = _CALLS_MAX
-    wait_ms_max: int = DEADLINE_MS_MAX
+    wait_ms_max: int | None = None
     hedge: bool = False
     cache_url: str = field(default="", repr=False)
     cache_entries_max: int = _MEMORY_ENTRIES_MAX
@@ -112,14 +111,14 @@ def read(environment: Mapping[str, str]) -> GuardSettings:
     hedge = environment.get("MESHWARD_JUDGE_HEDGE") or "off"
     if hedge not in ("on", "off"):
         raise SettingsError(f"MESHWARD_JUDGE_HEDGE is {hedge!r}; it must be on or off")
-    cache_url = environment.get("MESHWARD_CACHE_URL", "")
+    cache_url, wait = environment.get("MESHWARD_CACHE_URL", ""), "MESHWARD_JUDGE_WAIT_MS_MAX"
     if cache_url and not cache_url.startswith(("redis://", "rediss://")):
         raise SettingsError("MESHWARD_CACHE_URL must begin with redis:// or rediss://")
     return GuardSettings(
         judges=judges,
         calls_max=calls_max,
         queue_max=_number(environment, "MESHWARD_JUDGE_QUEUE_MAX", calls_max),
-        wait_ms_max=_number(environment, "MESHWARD_JUDGE_WAIT_MS_MAX", DEADLINE_MS_MAX),
+        wait_ms_max=_number(environment, wait, 0) if environment.get(wait) else None,
         hedge=hedge == "on",
         cache_url=cache_url,
         cache_entries_max=_number(environment, "MESHWARD_CACHE_ENTRIES_MAX", _MEMORY_ENTRIES_MAX),
