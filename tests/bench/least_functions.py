@@ -1,85 +1,124 @@
-"""A function that does the least: what Python, its server and its client take, whatever is asked.
+"""A function that does the least: what Python and its event loop take, whatever is asked.
 
     python -m tests.bench.least_functions relaying PORT JUDGE_PORT
 
     relaying   signature, one question to the judge and its answer parsed, a log line
 
-It does not read the callout, bounds, takes texts out, normalises, remembers, tries again or counts.
-A function in Python on these libraries is no faster; what ours take beyond them is their own.
+It does not read the callout, bounds, takes texts out, normalises, remembers, tries again or counts;
+of HTTP it knows where a head ends and how long the body is. There are no tasks in it and no
+libraries. No function in Python is faster; what ours takes beyond it is its own.
 """
 
+import asyncio
 import hashlib
 import hmac
 import json
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final, cast
 
-import aiohttp
 import httpx
-import uvicorn
+import uvloop
 
 from infra.ports import LOOPBACK, free_port
 from tests.support.waiting import wait_until
 
 _SECRET: Final = b"a signing secret of these functions' own"
-_HEADERS: Final = [
-    (b"x-meshward-contract", b"1"),
-    (b"x-meshward-verdict", b"allow"),
-    (b"x-meshward-reason", b"rule.none"),
-    (b"x-meshward-revision", b"0123456789ab"),
-    (b"x-meshward-cache-seconds", b"0"),
-    (b"content-length", b"0"),
-]
+_REPLY: Final = (
+    b"HTTP/1.1 200 OK\r\nx-meshward-contract: 1\r\nx-meshward-verdict: allow\r\n"
+    b"x-meshward-reason: rule.none\r\nx-meshward-revision: 0123456789ab\r\n"
+    b"x-meshward-cache-seconds: 0\r\ncontent-length: 0\r\n\r\n"
+)
+_HEAD: Final = b"POST /v1/chat/completions HTTP/1.1\r\nhost: judge\r\ncontent-length: %d\r\n\r\n"
+_LENGTH: Final = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 
 
-class Relaying:
-    """Asks the judge about what it is sent."""
+class _Line(asyncio.Protocol):
+    """A connection that messages come by; a message without a length has no body."""
 
-    def __init__(self, judge_port: int) -> None:
-        self._url = f"http://{LOOPBACK}:{judge_port}/v1/chat/completions"
-        self._session: aiohttp.ClientSession | None = None
+    def __init__(self, relay: "_Relay") -> None:
+        self.relay = relay
+        self.transport = cast("asyncio.Transport", None)
+        self._received = b""
 
-    async def look(self, body: bytes) -> None:
-        """Put it to the judge as it came."""
-        session = self._session = self._session or aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
-        )
-        async with session.post(self._url, data=body) as answer:
-            json.loads(await answer.read())
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        received = self._received + data if self._received else data
+        end = received.find(b"\r\n\r\n") + 4
+        length = _LENGTH.search(received, 0, end)
+        if end < 4 or len(received) < end + (int(length[1]) if length else 0):
+            self._received = received
+            return
+        self._received = b""
+        self.whole(received[end:])
+
+    def whole(self, body: bytes) -> None:
+        """A message is there."""
+        raise NotImplementedError
 
 
-def _serve(function: Relaying, port: int) -> None:
-    """Answer every request with an allow, once it was looked at."""
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001 -- as ASGI has it
-        body, more = b"", True
-        while more:
-            event = await receive()
-            body += event.get("body", b"")
-            more = event.get("more_body", False)
+class _Caller(_Line):
+    def whole(self, body: bytes) -> None:
+        if not body:
+            self.answer()
+            return
         hmac.digest(_SECRET, hashlib.sha256(body).digest(), "sha256")
-        if body:
-            await function.look(body)
+        self.relay.ask(self, body)
+
+    def answer(self) -> None:
         sys.stdout.write(f'{{"time": {time.time():.3f}, "event": "verdict"}}\n')
         sys.stdout.flush()
-        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-        await send({"type": "http.response.body"})
+        self.transport.write(_REPLY)
 
-    uvicorn.run(
-        app,
-        host=LOOPBACK,
-        port=port,
-        http="httptools",
-        loop="uvloop",
-        lifespan="off",
-        access_log=False,
-        log_level="warning",
-        timeout_keep_alive=300,
-    )
+
+class _Judge(_Line):
+    caller: _Caller
+
+    def whole(self, body: bytes) -> None:
+        json.loads(body)
+        self.relay.idle.append(self)
+        self.caller.answer()
+
+
+class _Relay:
+    """Asks the judge about what it is sent, as it came, over connections that are kept."""
+
+    def __init__(self, judge_port: int) -> None:
+        self.idle: list[_Judge] = []
+        self._judge_port = judge_port
+        self._loop = asyncio.get_running_loop()
+        self._connecting: set[asyncio.Task[None]] = set()
+
+    def ask(self, caller: _Caller, body: bytes) -> None:
+        if self.idle:
+            judge = self.idle.pop()
+            judge.caller = caller
+            judge.transport.write(_HEAD % len(body) + body)
+            return
+        task = self._loop.create_task(self._connect(caller, body))
+        self._connecting.add(task)
+        task.add_done_callback(self._connecting.discard)
+
+    async def _connect(self, caller: _Caller, body: bytes) -> None:
+        _, judge = await self._loop.create_connection(
+            lambda: _Judge(self), LOOPBACK, self._judge_port
+        )
+        self.idle.append(judge)
+        self.ask(caller, body)
+
+
+async def _serve(port: int, judge_port: int) -> None:
+    """Answer every request with an allow, once the judge was asked."""
+    relay = _Relay(judge_port)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: _Caller(relay), LOOPBACK, port, backlog=4096)
+    await server.serve_forever()
 
 
 @contextmanager
@@ -107,7 +146,8 @@ def answers(port: int) -> bool:
 def main() -> None:
     """Serve until the end of the process."""
     _name, port, judge_port = sys.argv[1:]
-    _serve(Relaying(int(judge_port)), int(port))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(int(port), int(judge_port)))
 
 
 if __name__ == "__main__":

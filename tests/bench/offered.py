@@ -4,14 +4,18 @@ Like `load`, but every request is another one and none of the answers has to be 
 """
 
 import asyncio
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from time import perf_counter
 from typing import Final, cast
 
 import uvloop
 
 _PATIENCE_SECONDS: Final = 60.0
+_LENGTH: Final = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
+_VERDICT: Final = re.compile(rb"(?i)\r\nx-meshward-verdict: *(\w+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +47,15 @@ class _Caller(asyncio.Protocol):
         self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
-        self._received += data
-        head, found, body = self._received.partition(b"\r\n\r\n")
-        if not found or len(body) < int(_header(head, b"content-length")):
+        received = self._received + data if self._received else data
+        end = received.find(b"\r\n\r\n")
+        length = _LENGTH.search(received, 0, end + 2) if end >= 0 else None
+        if length is None or len(received) < end + 4 + int(length[1]):
+            self._received = received
             return
         self._received = b""
-        verdict = _header(head, b"x-meshward-verdict").decode()
+        found = _VERDICT.search(received, 0, end + 2)
+        verdict = found[1].decode() if found else ""
         self._calls.append(Call(perf_counter() - self._sent, verdict))
         self.ask()
 
@@ -57,16 +64,14 @@ class _Caller(asyncio.Protocol):
             self.done.set_exception(exc or ConnectionError("the connection ended early"))
 
 
-def _header(head: bytes, name: bytes) -> bytes:
-    _, _, rest = head.lower().partition(b"\r\n" + name + b": ")
-    return rest.partition(b"\r\n")[0]
-
-
-def offer(port: int, requests: Sequence[bytes], connections: int) -> tuple[list[Call], float]:
+def offer(
+    ports: int | Sequence[int], requests: Sequence[bytes], connections: int
+) -> tuple[list[Call], float]:
     """Send `requests` over that many connections; the calls, and the seconds for all of them.
 
-    All connections are open before the first request leaves.
+    All connections are open before the first request leaves; of several ports each has its share.
     """
+    to = cycle([ports] if isinstance(ports, int) else ports)
     calls: list[Call] = []
     rest = iter(requests)
 
@@ -74,7 +79,7 @@ def offer(port: int, requests: Sequence[bytes], connections: int) -> tuple[list[
         loop = asyncio.get_running_loop()
         callers = []
         for _ in range(connections):
-            made = await loop.create_connection(lambda: _Caller(rest, calls), "127.0.0.1", port)
+            made = await loop.create_connection(lambda: _Caller(rest, calls), "127.0.0.1", next(to))
             callers.append(made)
         start = perf_counter()
         async with asyncio.timeout(_PATIENCE_SECONDS):
