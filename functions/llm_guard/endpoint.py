@@ -14,11 +14,12 @@ from functools import lru_cache
 from typing import Final
 
 from functions.llm_guard.connection import Connection, Reply
-from functions.llm_guard.deadline import Deadline, Limit
+from functions.llm_guard.deadline import Deadline
 from functions.llm_guard.failures import Failure, JudgeError
 from functions.llm_guard.http import HttpError, TooLarge, Unreachable
 from functions.llm_guard.opinion import Asked, Opinion, Usage, understand
 from functions.llm_guard.settings import AnswerForm, JudgeSettings
+from functions.runtime.limit import Limit
 
 _REJECTED: Final = (400, 413, 422)
 _RETRY_AFTER: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?")

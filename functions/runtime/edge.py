@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 
 from functions.runtime import logs
 from functions.runtime.again import Again
+from functions.runtime.limit import Limit
 from functions.runtime.settings import Settings
 from functions.runtime.turns import Turns
 from functions.runtime.web import Answering, Head, Reply, Service
@@ -118,15 +119,13 @@ class _Verdicts:
         arrived = time.monotonic()
         try:
             signature = head.fields.get(_SIGNATURE)
-            if (
-                signature is None
-            ):  # Said before anything else, and before a stranger's body is taken.
+            if signature is None:  # Said first, and before a stranger's body is taken.
                 raise UnauthorisedCallout(f"{Header.SIGNATURE} must stand exactly once")
             callout = Callout.from_fields(head.fields, head.more)
             asked = _Asked(head, callout, signature.decode("latin-1"), arrived)
         except ContractError as error:
             return _refused(error)
-        return partial(self._answer if self._turns is None else self._answer_in_turn, asked)
+        return partial(self._answer_in_turn, asked)
 
     def _answer(self, asked: _Asked, message: bytes) -> Reply | Awaitable[Reply]:
         try:
@@ -143,10 +142,14 @@ class _Verdicts:
         except Exception as error:  # noqa: BLE001 -- one of the edge's two ends: nothing gets out
             return _failed(error)
 
-    async def _answer_in_turn(self, asked: _Asked, message: bytes) -> Reply:
-        assert self._turns is not None  # noqa: S101 -- or `_answer` is what is called
+    def _answer_in_turn(self, asked: _Asked, message: bytes) -> Reply | Awaitable[Reply]:
+        if self._turns is None or self._turns.enter():
+            return self._answer(asked, message)
+        return self._answer_later(asked, message, self._turns)
+
+    async def _answer_later(self, asked: _Asked, message: bytes, turns: Turns) -> Reply:
         try:
-            await self._turns.begin()
+            await turns.begin()
         except asyncio.CancelledError:
             _no_verdict(499, "callout.broken-off", "the caller went away")
             raise
@@ -156,7 +159,7 @@ class _Verdicts:
     async def _later(self, asked: _Asked, verdict: Awaitable[Verdict], left: float) -> Reply:
         """The reply to a callout whose verdict takes its time, up to `left` seconds."""
         try:
-            async with asyncio.timeout(left):
+            with Limit(left, asyncio.get_running_loop()):
                 said = await verdict
             return self._told(asked, said)
         except asyncio.CancelledError:

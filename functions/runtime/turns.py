@@ -18,18 +18,24 @@ class Turns:
         self._calls_max = calls_max
         self._begun = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def enter(self) -> bool:
+        """Whether a call may begin at once; if not, it is to wait for `begin`."""
+        loop = self._loop = self._loop or asyncio.get_running_loop()
+        if self._begun == 0:
+            loop.call_soon(self._next)
+        if self._begun >= self._calls_max:
+            return False
+        self._begun += 1
+        return True
 
     async def begin(self) -> None:
         """Return when it is this call's turn."""
-        loop = asyncio.get_running_loop()
-        if self._begun == 0:
-            loop.call_soon(self._next)
-        if self._begun < self._calls_max:
-            self._begun += 1
-            return
-        turn = loop.create_future()
-        self._waiting.append(turn)
-        await turn
+        if not self.enter():
+            turn = asyncio.get_running_loop().create_future()
+            self._waiting.append(turn)
+            await turn
 
     def _next(self) -> None:
         self._begun = 0
@@ -38,5 +44,5 @@ class Turns:
             if not turn.done():  # Else its call was ended while it waited.
                 turn.set_result(None)
                 self._begun += 1
-        if self._begun:
-            asyncio.get_running_loop().call_soon(self._next)
+        if self._begun and self._loop is not None:
+            self._loop.call_soon(self._next)
