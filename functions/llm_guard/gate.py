@@ -19,8 +19,9 @@ import math
 from collections import deque
 from typing import Final
 
-from functions.llm_guard.deadline import Deadline, Limit
+from functions.llm_guard.deadline import Deadline
 from functions.llm_guard.failures import Failure, JudgeError
+from functions.runtime.limit import Limit
 
 _WEIGHT: Final = 0.1
 """Of the newest call in the running mean of how long a call stays."""
