@@ -116,10 +116,12 @@ async def hits_in(case: Case, pieces: Sequence[Piece]) -> list[Hit]:
     *known, denied_before = await memory.recall([*keys, whole], case.deadline)
     if denied_before is not None:
         return _remembered(rules, denied_before)
-    cleared = [value is not None for value in known]
-    fresh = new_in_context(pieces, cleared, rules.context_chars)
-    if not fresh:
-        return []
+    fresh = pieces
+    if any(known):
+        cleared = [value is not None for value in known]
+        fresh = new_in_context(pieces, cleared, rules.context_chars)
+        if not fresh:
+            return []
     hits = await _in_windows(case, fresh)
     denials = [hit for hit in hits if hit.denies] if hits else []
     if denials and rules.mode is JudgeMode.ENFORCE:

@@ -62,10 +62,10 @@ class Memory:
 
     async def recall(self, keys: Sequence[bytes], deadline: Deadline) -> list[bytes | None]:
         """What is kept under each key, None where nothing is."""
-        now = deadline.now()
-        found = [self._local(key, now) for key in keys]
-        missing = [index for index, value in enumerate(found) if value is None]
-        if missing and self._shared is not None:
+        now, here = deadline.now(), self._entries
+        found = [self._local(key, now) if key in here else None for key in keys]
+        if self._shared is not None and None in found:
+            missing = [index for index, value in enumerate(found) if value is None]
             values = await self._ask_shared([keys[index] for index in missing], deadline)
             for index, value in zip(missing, values, strict=False):
                 found[index] = value
@@ -97,10 +97,7 @@ class Memory:
             await self._shared.close()
 
     def _local(self, key: bytes, now: float) -> bytes | None:
-        found = self._entries.get(key)
-        if found is None:
-            return None
-        ends, value = found
+        ends, value = self._entries[key]
         if ends <= now:
             del self._entries[key]
             return None

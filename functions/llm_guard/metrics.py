@@ -65,8 +65,9 @@ class Meter:
         self._judge_seconds.observe(name, seconds)
         self._tokens.add((name, "in"), usage.tokens_in)
         self._tokens.add((name, "out"), usage.tokens_out)
-        spent = usage.tokens_in * judge.price_in + usage.tokens_out * judge.price_out
-        self._cost.add((name,), spent / 1e6)
+        if judge.price_in or judge.price_out:
+            spent = usage.tokens_in * judge.price_in + usage.tokens_out * judge.price_out
+            self._cost.add((name,), spent / 1e6)
 
     def failed(self, judge: JudgeSettings, failure: Failure) -> None:
         """A call of a judge ended without an opinion."""
@@ -86,8 +87,10 @@ class Meter:
 
     def looked_up(self, hits: int, misses: int) -> None:
         """So many of the memory's keys were known, so many were not."""
-        self._memory.add(("hit",), hits)
-        self._memory.add(("miss",), misses)
+        if hits:
+            self._memory.add(("hit",), hits)
+        if misses:
+            self._memory.add(("miss",), misses)
 
     def cache_failed(self) -> None:
         """The shared cache could not be asked or told."""

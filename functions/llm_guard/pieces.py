@@ -13,7 +13,7 @@ was cleared behind the very text that stands before it now.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from functions.prompt import Segment, View, normalise
@@ -74,7 +74,7 @@ def keys(
     joined = b"".join(single)
     found = []
     for index in range(len(pieces)):
-        first, skipped = _start(pieces, index, chars)
+        first, skipped = _start(pieces, index, chars) if index else (0, 0)
         before = digest(pieces[first].role, pieces[first].text[skipped:]) if skipped else b""
         whole = first + bool(skipped)
         found.append(digest(*whose, before, joined[whole * size : (index + 1) * size]))
@@ -94,12 +94,14 @@ def new_in_context(pieces: Sequence[Piece], cleared: Sequence[bool], chars: int)
     return shown
 
 
-def windows(pieces: Iterable[Piece], chars_max: int, overlap: int) -> list[list[Piece]]:
+def windows(pieces: Sequence[Piece], chars_max: int, overlap: int) -> list[list[Piece]]:
     """`pieces` in windows of at most `chars_max` characters.
 
     Each window but the first begins with the last `overlap` characters of the one before it. What
     stands around each piece costs the judge tokens as well, so pieces are bounded, too.
     """
+    if len(pieces) == 1 and len(pieces[0].text) <= chars_max:
+        return [[*pieces]]
     pieces_max = max(chars_max // _PIECE_CHARS, 2 * _CONTEXT_PIECES_MAX)
     found: list[list[Piece]] = []
     window: list[Piece] = []
@@ -157,12 +159,17 @@ def _adds(segment: Segment, joined: set[str], escaped: set[str]) -> bool:
         case View.INNER:
             return segment.pointer in escaped
         case View.PLAIN:
-            part = segment.pointer.removesuffix("/text")
-            # A cut pointer may look like that of a part, and be another text's.
-            cut = len(segment.pointer) >= POINTER_CHARS_MAX
-            return cut or part.rpartition("/")[0] not in joined
+            return not joined or _not_joined(segment.pointer, joined)
         case _:
             return True
+
+
+def _not_joined(pointer: str, joined: set[str]) -> bool:
+    """Whether the text there is no part of a list that is shown joined."""
+    part = pointer.removesuffix("/text")
+    # A cut pointer may look like that of a part, and be another text's.
+    cut = len(pointer) >= POINTER_CHARS_MAX
+    return cut or part.rpartition("/")[0] not in joined
 
 
 def _role(segment: Segment) -> str:

@@ -109,8 +109,8 @@ class Line(asyncio.Protocol):
     async def ask(self, request: bytes, outbox: Outbox) -> Answer:
         """The answer to `request`, when its head is there; raises `HttpError`.
 
-        It leaves together with what else is in the `outbox`.
-        Where it raises, or is cancelled, the connection is at its end.
+        The request leaves together with what else is in the `outbox`. Where this raises, or is
+        cancelled, the connection is at its end.
         """
         answer = self._answer = Answer(self)
         self._asked_at = self.loop.time() if self._used else None
