@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from typing import Any, Final
 
-from functions.runtime.web import Head, Reply, Service
+from functions.runtime.web import Head, Later, Reply, Service
 
 Event = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Event]]
@@ -67,10 +67,10 @@ async def _body(receive: Receive, bytes_max: int) -> bytes | None:
     return bytes(body)
 
 
-async def _while_wanted(receive: Receive, work: Awaitable[Reply]) -> Reply | None:
+async def _while_wanted(receive: Receive, work: Later) -> Reply | None:
     """The outcome of `work`, None where the caller goes away, whose body has been read."""
-    working = asyncio.ensure_future(work)
-    watching = asyncio.ensure_future(_gone(receive))
+    working = asyncio.create_task(work)
+    watching = asyncio.create_task(_gone(receive))
     try:
         await asyncio.wait((working, watching), return_when=asyncio.FIRST_COMPLETED)
         return working.result() if working.done() else None

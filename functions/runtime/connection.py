@@ -8,12 +8,11 @@ wait as well. When the caller goes away, what it waits for is cancelled.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable
 from typing import Final, cast
 
 from functions.runtime.incoming import Incoming, Request, broken
 from functions.runtime.outbox import Outbox
-from functions.runtime.web import Reply, Service
+from functions.runtime.web import Later, Reply, Service
 from functions.runtime.wire import GO_ON, reply_bytes
 
 KEEP_ALIVE_SECONDS: Final = 300.0
@@ -42,7 +41,7 @@ class Connection(asyncio.Protocol):
         self._incoming = Incoming(service, self._take)
         self._waiting: deque[Request] = deque()
         self._current: Request | None = None
-        self._task: asyncio.Future[Reply] | None = None
+        self._task: asyncio.Task[Reply] | None = None
         self._unsent = 0
         self._clogged = self._closing = False
         self._since = loop.time()
@@ -133,7 +132,7 @@ class Connection(asyncio.Protocol):
             self._flow()
 
     def _answer(self, request: Request) -> None:
-        outcome: Reply | Awaitable[Reply]
+        outcome: Reply | Later
         if isinstance(request.outcome, Reply):
             outcome = request.outcome
         else:
@@ -145,10 +144,10 @@ class Connection(asyncio.Protocol):
             self._reply(outcome, request)
             return
         self._current = request
-        self._task = asyncio.ensure_future(outcome, loop=self._loop)
+        self._task = self._loop.create_task(outcome)
         self._task.add_done_callback(self._answered)
 
-    def _answered(self, task: "asyncio.Future[Reply]") -> None:
+    def _answered(self, task: "asyncio.Task[Reply]") -> None:
         """A reply is there that was waited for."""
         request, self._current, self._task = self._current, None, None
         if task.cancelled() or request is None:

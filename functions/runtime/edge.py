@@ -15,14 +15,14 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Final, NamedTuple
+from typing import Final
 
 from functions.runtime import logs
 from functions.runtime.again import Again
 from functions.runtime.limit import Limit
 from functions.runtime.settings import Settings
 from functions.runtime.turns import Turns
-from functions.runtime.web import Answering, Head, Reply, Service
+from functions.runtime.web import Answering, Head, Later, Reply, Service
 from functions.verdict import (
     REASONS,
     Callout,
@@ -93,13 +93,16 @@ def edge(
     return Service(begin, settings.body_bytes_max, _too_large)
 
 
-class _Asked(NamedTuple):
+class _Asked:
     """A callout whose body has not been looked at; when it came, by `time.monotonic`."""
 
-    head: Head
-    callout: Callout
-    signature: str
-    arrived: float
+    __slots__ = ("arrived", "callout", "head", "signature")
+
+    def __init__(self, head: Head, callout: Callout, signature: str, arrived: float) -> None:
+        self.head = head
+        self.callout = callout
+        self.signature = signature
+        self.arrived = arrived
 
 
 class _Verdicts:
@@ -127,7 +130,7 @@ class _Verdicts:
             return _refused(error)
         return partial(self._answer_in_turn, asked)
 
-    def _answer(self, asked: _Asked, message: bytes) -> Reply | Awaitable[Reply]:
+    def _answer(self, asked: _Asked, message: bytes) -> Reply | Later:
         try:
             verify(self._secrets, [asked.signature], asked.callout, message, int(time.time()))
             deadline = asked.callout.deadline_ms / 1000
@@ -142,7 +145,7 @@ class _Verdicts:
         except Exception as error:  # noqa: BLE001 -- one of the edge's two ends: nothing gets out
             return _failed(error)
 
-    def _answer_in_turn(self, asked: _Asked, message: bytes) -> Reply | Awaitable[Reply]:
+    def _answer_in_turn(self, asked: _Asked, message: bytes) -> Reply | Later:
         if self._turns is None or self._turns.enter():
             return self._answer(asked, message)
         return self._answer_later(asked, message, self._turns)

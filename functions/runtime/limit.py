@@ -1,7 +1,6 @@
 """A limit in time: what stands under it is cancelled when its seconds are over."""
 
 import asyncio
-from typing import cast
 
 
 class Limit:
@@ -18,7 +17,9 @@ class Limit:
         self._over = False
 
     def __enter__(self) -> None:
-        self._task = cast("asyncio.Task[object]", asyncio.current_task(self._loop))
+        task = asyncio.current_task(self._loop)
+        assert task is not None  # noqa: S101 -- only what runs in one can be cancelled
+        self._task: asyncio.Task[object] = task
         self._before = self._task.cancelling()
         self._handle = self._loop.call_later(self._seconds, self._end)
 

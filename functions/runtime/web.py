@@ -7,9 +7,9 @@ What serves it stands on the far side: `server` in the platform, `asgi` under a 
 """
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from functions.verdict.contract import DOCUMENT_MEDIA_TYPE
 
@@ -65,7 +65,8 @@ class Reply:
         return cls(body.encode(), status, (("content-type", DOCUMENT_MEDIA_TYPE),))
 
 
-Answering = Callable[[bytes], Reply | Awaitable[Reply]]
+Later = Coroutine[Any, Any, Reply]
+Answering = Callable[[bytes], Reply | Later]
 """Answers a request, given its body; cancelled, where it waits, when the caller goes away."""
 
 

@@ -1,6 +1,7 @@
 """The vectors against `functions.verdict`."""
 
 import hashlib
+import hmac
 from collections.abc import Mapping
 
 import pytest
@@ -67,6 +68,16 @@ def test_a_signature_covers_the_body_and_not_its_digest() -> None:
     secret = Secret("s" * 32)
     digest = hashlib.sha256(b"body").hexdigest().encode()
     assert sign(secret, callout, b"body", 1) != sign(secret, callout, digest, 1)
+
+
+@pytest.mark.parametrize("length", [32, 63, 64, 65, 200])
+@pytest.mark.parametrize("text", [b"", b"x", b"x" * 64, bytes(range(256)) * 9])
+def test_a_mac_is_hmac_as_everybody_makes_it(length: int, text: bytes) -> None:
+    key = "schlüssel"[:9].ljust(length - 1, "k")
+    assert len(key.encode()) == length
+    expected = hmac.new(key.encode(), text, hashlib.sha256).hexdigest()
+    secret = Secret(key)
+    assert [secret.mac(text), secret.mac(text)] == [expected, expected]
 
 
 FIELDS: Mapping[str, str] = {
