@@ -179,6 +179,8 @@ class Connection(asyncio.Protocol):
         """Close once the caller has its reply."""
         self._incoming.close()
         self._waiting.clear()
+        if self._transport.is_closing():  # It had gone when the reply was written.
+            return
         self._flow()
         self._transport.write_eof()
         self._loop.call_later(_LINGER_SECONDS, self._transport.close)

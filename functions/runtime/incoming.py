@@ -60,7 +60,8 @@ class Incoming:
         except httptools.HttpParserUpgrade:
             return  # Refused when its head was complete.
         except httptools.HttpParserError:
-            self.refuse(400, "the request is not valid HTTP/1.1")
+            if not self._deaf:  # Else it is about what comes after the last request.
+                self.refuse(400, "the request is not valid HTTP/1.1")
         if not self.begun or self._deaf:
             return
         if isinstance(self._outcome, Reply):

@@ -34,9 +34,10 @@ def keep_lines() -> None:
 def write_kept() -> None:
     """Write the lines that are kept."""
     if _kept:
-        sys.stdout.write("".join(_kept))
+        lines = "".join(_kept)
+        _kept.clear()  # First: where nothing can be written, they are not to pile up.
+        sys.stdout.write(lines)
         sys.stdout.flush()
-        _kept.clear()
 
 
 def audit(verdict: Verdict, callout: Callout, milliseconds: float) -> None:

@@ -44,4 +44,8 @@ class Outbox:
         held, self._held, self._bytes = self._held, [], 0
         self._before()
         for connection, data, last in held:
-            connection.send(data, last=last)
+            try:
+                connection.send(data, last=last)
+            except Exception as error:  # noqa: BLE001 -- the others' replies leave all the same
+                context = {"message": "a reply did not leave", "exception": error}
+                self._loop.call_exception_handler(context)

@@ -52,6 +52,8 @@ def echo(head: Head) -> Reply | Answering:
 async def _said(pieces: Sequence[bytes]) -> tuple[bytes, bool]:
     """What is replied to these pieces, and whether the connection ends."""
     loop = asyncio.get_running_loop()
+    broken: list[object] = []
+    loop.set_exception_handler(lambda _loop, context: broken.append(context))
     outbox = Outbox(loop, lambda: None)
     service = Service(echo, BODY_MAX, lambda: Reply(status=413))
     transport, connection = Transport(), Connection(service, outbox, set(), loop)
@@ -60,6 +62,7 @@ async def _said(pieces: Sequence[bytes]) -> tuple[bytes, bool]:
         connection.data_received(piece)
         await asyncio.sleep(0)
     connection.connection_lost(None)
+    assert not broken
     return transport.written, transport.ended
 
 
@@ -124,6 +127,7 @@ def test_whatever_is_sent_is_what_is_read(
     PLACES,
 )
 @example([(b"", [])], [(0, 0, b"\x00")], [])
+@example([(b"a", []), (None, [])], [(25, 0, b"\r\nconnection: close")], [])
 @example([(b"a", []), (None, [])], [(27, 0, b"\r\nupgrade: x\r\nconnection: upgrade")], [30])
 def test_what_is_broken_breaks_nothing(
     requests: list[tuple[bytes | None, list[int]]],

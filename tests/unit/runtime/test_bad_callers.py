@@ -84,6 +84,21 @@ async def test_a_service_that_breaks_says_nothing_but_that(
     assert "a secret" not in said + body.decode()
 
 
+@pytest.mark.parametrize("more", [GET, b"words"])
+@pytest.mark.parametrize("path", [b"/echo", b"/later"])
+async def test_what_follows_the_last_request_is_not_heard(
+    stage: Stage, more: bytes, path: bytes
+) -> None:
+    """It came in one piece with it, and another caller's reply leaves in the same turn."""
+    stage.asked.open.set()
+    async with stage.caller() as caller, stage.caller() as other:
+        caller.writer.write(post(b"said", b"connection: close\r\n", path) + more)
+        assert (await other.ask(GET))[2] == b"page"
+        assert (await caller.reply())[0] == 200
+        assert await caller.ended()
+    assert stage.asked.bodies == [b"said"] * (path == b"/echo")
+
+
 async def test_who_goes_away_takes_what_waits_along(stage: Stage) -> None:
     async with stage.caller() as caller:
         caller.writer.write(post(b"1", path=b"/later") + post(b"2", path=b"/later"))

@@ -70,6 +70,15 @@ def test_kept_lines_leave_together_and_in_their_order(
     assert capsys.readouterr().out == ""
 
 
+def test_lines_that_cannot_be_written_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "_kept", ["a line"])
+    with monkeypatch.context() as full:
+        full.setattr("sys.stdout", None)
+        with pytest.raises(AttributeError):
+            logs.write_kept()
+    assert logs._kept == []
+
+
 def test_a_verdict_that_is_given_again_is_told_by_whose_call_it_is(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -1,6 +1,7 @@
 """Replies leave together, in their order, and behind what is to leave before them."""
 
 import asyncio
+from typing import Any
 
 from functions.runtime.outbox import Outbox
 
@@ -42,3 +43,19 @@ async def test_many_and_large_ones_leave_at_once() -> None:
     wire.left.clear()
     wire.put(b"x" * 70_000)
     assert wire.left == [b"lines", b"x" * 70_000]
+
+
+async def test_what_one_connection_raises_holds_up_no_other() -> None:
+    class Broken:
+        def send(self, data: bytes, *, last: bool) -> None:
+            raise RuntimeError(data, last)
+
+    told: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: told.append(context))
+    wire = Wire()
+    wire.put(b"a")
+    wire.outbox.put(Broken(), b"b", last=False)
+    wire.put(b"c")
+    await asyncio.sleep(0)
+    assert wire.left == [b"lines", b"a", b"c"]
+    assert [type(each["exception"]) for each in told] == [RuntimeError]
