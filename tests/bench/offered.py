@@ -6,10 +6,9 @@ Like `load`, but every request is another one and none of the answers has to be 
 import asyncio
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import cycle
 from time import perf_counter
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 import uvloop
 
@@ -18,8 +17,7 @@ _LENGTH: Final = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 _VERDICT: Final = re.compile(rb"(?i)\r\nx-meshward-verdict: *(\w+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """An answered call: how long it took, and its verdict where it has one."""
 
     seconds: float

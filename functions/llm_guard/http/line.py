@@ -168,6 +168,8 @@ class Line(asyncio.Protocol):
             self._break(BrokenOff("what came is no HTTP answer"))
         if self._quiet_bytes > _HEAD_BYTES_MAX:
             self._break(BrokenOff("an answer whose head has no end"))
+        if answer.status and not answer.whole:  # Else it has been told.
+            _wake(answer)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection has ended: the end of the answer, where it has no other one."""
@@ -210,7 +212,6 @@ class Line(asyncio.Protocol):
             self._until_close = not (
                 answer.header("content-length") or answer.header("transfer-encoding")
             )
-        _wake(answer)
 
     def on_body(self, data: bytes) -> None:
         """A piece of the body."""
