@@ -216,7 +216,9 @@ class Line(asyncio.Protocol):
     def on_body(self, data: bytes) -> None:
         """A piece of the body."""
         answer, self._quiet_bytes = self._answer, 0
-        if answer is not None and answer.take(data) > self._body_bytes_max:
+        if answer is None or answer.whole:  # A second answer's, for which nobody asked.
+            return
+        if answer.take(data) > self._body_bytes_max:
             self._break(TooLarge("a body of more bytes than are taken"))
 
     def on_message_complete(self) -> None:

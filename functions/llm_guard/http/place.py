@@ -85,8 +85,9 @@ class Place:
         """Connected to the first address that takes it; raises one of the errors."""
         rest, trying = list(addresses), set[asyncio.Task[Line]]()
         begun: list[asyncio.Task[Line]] = []
+        won: asyncio.Task[Line] | None = None
         try:
-            while True:
+            while won is None:
                 if rest:
                     begun.append(asyncio.create_task(self._to(rest.pop(0), line)))
                     trying.add(begun[-1])
@@ -98,17 +99,28 @@ class Place:
                 won = next((task for task in done if task.exception() is None), None)
                 if won is None and not trying and not rest:
                     won = done.pop()
-                if won is not None:
-                    begun.remove(won)
-                    return won.result()
         finally:
-            await _end(begun)
+            await _end([task for task in begun if task is not won], won)
+        return won.result()
 
 
-async def _end(tasks: Sequence[asyncio.Task[Line]]) -> None:
-    """End what is under way, and what has come to stand in the meantime."""
+async def _end(tasks: Sequence[asyncio.Task[Line]], won: asyncio.Task[Line] | None) -> None:
+    """End what is under way, and what has come to stand in the meantime.
+
+    Where this is cancelled itself, nobody is there any more who would take what `won`.
+    """
     for task in tasks:
         task.cancel()
-    for ended in await asyncio.gather(*tasks, return_exceptions=True):
-        if isinstance(ended, Line):
-            ended.abort()
+        task.add_done_callback(_abort)
+    try:
+        await asyncio.gather(*tasks, return_exceptions=True)
+    except asyncio.CancelledError:
+        if won is not None:
+            _abort(won)
+        raise
+
+
+def _abort(task: asyncio.Task[Line]) -> None:
+    """End the line that came of it, if one did."""
+    if not task.cancelled() and task.exception() is None:
+        task.result().abort()

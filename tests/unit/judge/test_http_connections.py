@@ -22,7 +22,8 @@ def test_one_connection_serves_one_call_after_the_other(run: Run) -> None:
 
 ENDED = {
     "that says so": OK + b"connection: close\r\ncontent-length: 5\r\n\r\nhello",
-    "with a second answer behind it": HELLO + OK,
+    "with a second answer behind it": HELLO + HELLO.replace(b"hello", b"wrong"),
+    "with half of a second one behind it": HELLO + OK,
     "with noise behind it": HELLO + b"\x00",
 }
 

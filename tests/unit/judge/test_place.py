@@ -9,6 +9,7 @@ import pytest
 import trustme
 
 from functions.llm_guard.http import Client, Place, Unreachable, place
+from functions.llm_guard.http.line import Line
 from tests.support.http_asking import HELLO, Run
 from tests.support.scripted_server import scripted
 
@@ -127,6 +128,35 @@ async def test_a_search_for_an_address_that_is_given_up_leaves_nothing_behind(
             await said(Place("http://judge.test:9/", None))
     assert tried == [NOWHERE]
     assert asyncio.all_tasks() == before
+
+
+async def test_what_is_found_when_the_search_is_given_up_does_not_stay_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(place, "_HEAD_START_SECONDS", 0.01)
+    resolving(monkeypatch, NOWHERE, "127.0.0.1")
+    loop, found = asyncio.get_running_loop(), asyncio.Event()
+    connect = loop.create_connection
+
+    async def create_connection(line: Any, host: str, *more: Any, **named: Any) -> Any:
+        if host != NOWHERE:
+            return await connect(line, host, *more, **named)
+        try:
+            return await loop.create_future()
+        finally:
+            found.set()
+            await asyncio.sleep(0)
+
+    async with scripted([[HELLO]]) as server:
+        monkeypatch.setattr(loop, "create_connection", create_connection)
+        where = Place(f"http://judge.test:{server.port}/", None)
+        searching = asyncio.create_task(where.connect(lambda: Line(100, lambda _line: None)))
+        await found.wait()
+        searching.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await searching
+        async with asyncio.timeout(10):
+            await server.left.wait()
 
 
 async def test_the_kinds_of_address_are_tried_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
