@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
+from functions.llm_guard.http import FRAMING, Place
 from functions.runtime.settings import SettingsError
 
 JUDGES_MAX: Final = 4
@@ -138,6 +139,10 @@ def _judge(environment: Mapping[str, str], number: int) -> JudgeSettings:
         raise SettingsError(
             f"{_name(number, 'URL')} {what}; a key belongs in MESHWARD_JUDGE_API_KEY"
         )
+    try:
+        Place(url, None)
+    except ValueError as error:  # A port beyond 65535, a host with an empty part.
+        raise SettingsError(f"{_name(number, 'URL')} names no place: {error}") from None
     if bool(value("CERT_FILE")) != bool(value("KEY_FILE")):
         names = f"{_name(number, 'CERT_FILE')} and {_name(number, 'KEY_FILE')}"
         raise SettingsError(f"{names} belong together; set both or neither")
@@ -186,6 +191,8 @@ def _headers(name: str, value: str) -> tuple[tuple[str, str], ...]:
         if not _HEADER.fullmatch(header) or not isinstance(text, str) or not _VALUE.fullmatch(text):
             what = f"the header {header!r} is none, or its value is not plain ASCII text"
             raise SettingsError(f"{name}: {what}")
+        if header.lower() in FRAMING:
+            raise SettingsError(f"{name}: {header} is what llm-guard itself says")
     return tuple(pairs.items())
 
 

@@ -10,8 +10,17 @@ HttpError
   └─ TooLarge      a body of more bytes than are taken
 """
 
-from functions.llm_guard.http.client import Client
+from functions.llm_guard.http.client import FRAMING, Client
 from functions.llm_guard.http.line import Answer, BrokenOff, HttpError, TooLarge
 from functions.llm_guard.http.place import Place, Unreachable
 
-__all__ = ["Answer", "BrokenOff", "Client", "HttpError", "Place", "TooLarge", "Unreachable"]
+__all__ = [
+    "FRAMING",
+    "Answer",
+    "BrokenOff",
+    "Client",
+    "HttpError",
+    "Place",
+    "TooLarge",
+    "Unreachable",
+]

@@ -22,7 +22,8 @@ _KEPT_SECONDS: Final = 4.0
 call."""
 _NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _VALUE: Final = re.compile(r"[\x20-\x7e]*")
-_FRAMING: Final = frozenset({"content-length", "transfer-encoding"})
+FRAMING: Final = frozenset({"content-length", "transfer-encoding"})
+"""Headers that tell where a request ends, which are the client's own."""
 
 
 class Client:
@@ -149,7 +150,7 @@ def _head(place: Place, headers: Sequence[tuple[str, str]]) -> bytes:
     """A request's head up to the value of `content-length`; a later header of a name counts."""
     named = {"host": place.authority}
     for name, value in headers:
-        if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value) or name.lower() in _FRAMING:
+        if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value) or name.lower() in FRAMING:
             raise ValueError(f"the header {name!r} cannot be sent, or its value is not plain ASCII")
         named[name.lower()] = value
     lines = [

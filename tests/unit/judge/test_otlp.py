@@ -110,6 +110,8 @@ def test_without_an_endpoint_nothing_is_pushed(environment: dict[str, str]) -> N
     ("changes", "says"),
     [
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "a:4318"}, "must begin with http:// or https://"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://u:sesame@a"}, "a host, without a user"),
+        ({"OTEL_EXPORTER_OTLP_HEADERS": "x-token=a%0d%0ab"}, "the header 'x-token' cannot be sent"),
         ({"OTEL_METRIC_EXPORT_INTERVAL": "often"}, "must be a number of milliseconds"),
     ],
 )
