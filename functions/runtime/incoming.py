@@ -43,8 +43,8 @@ class Incoming:
         self._target = b""
         self._fields: dict[bytes, bytes] = {}
         self._more: dict[bytes, list[bytes]] = {}
-        self._pieces: list[bytes] = []
-        self._length = self._framing = 0
+        self._body: bytes | bytearray = b""
+        self._framing = 0
         self._outcome: Reply | Answering | None = None
         self._in_head = self._last = self._deaf = False
         self.begun = False
@@ -71,7 +71,7 @@ class Incoming:
 
     def expects(self) -> bool:
         """Whether the caller waits to be told to go on; said once."""
-        if not self.begun or self._in_head or self._pieces or self._deaf:
+        if not self.begun or self._in_head or self._body or self._deaf:
             return False
         return self._fields.pop(b"expect", b"").lower() == b"100-continue"
 
@@ -131,9 +131,13 @@ class Incoming:
         self._framing = 0
         if self._deaf or isinstance(self._outcome, Reply):
             return
-        self._length += len(piece)
-        self._pieces.append(piece)
-        if self._length > self._service.body_bytes_max:
+        if not self._body:
+            self._body = piece
+        else:  # Put together at once: kept apart, small pieces take twenty times their bytes.
+            if isinstance(self._body, bytes):
+                self._body = bytearray(self._body)
+            self._body += piece
+        if len(self._body) > self._service.body_bytes_max:
             self._outcome = self._service.too_large()
 
     def on_message_complete(self) -> None:
@@ -144,8 +148,7 @@ class Incoming:
 
     def _end(self, outcome: Reply | Answering, *, last: bool) -> None:
         bodiless = self._parser is not None and self._parser.get_method() == b"HEAD"
-        body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
-        self._pieces, self._length = [], 0
+        body, self._body = bytes(self._body), b""
         self.begun, self._outcome, self._deaf = False, None, last
         self._take(Request(outcome, body, bodiless, last))
 

@@ -58,6 +58,7 @@ _TOLD: Final = (
     b"content-encoding",
 )
 """The headers that make a callout, in the order of its fields."""
+_PATH_AT: Final = 3
 _STREAM_AT: Final = 7
 
 Visible = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e\x80-\xff]*$")]
@@ -139,7 +140,9 @@ class Callout(Record):
             raise MalformedCallout(f"{Header.CONTRACT} must be {CONTRACT_VERSION}")
         told = tuple(map(fields.get, _TOLD))
         # Each window of a stream tells another state; whole calls mostly tell what one did before.
+        # A query may hold a key, or what somebody says: nothing of it is to stay in memory.
         alike = told[_STREAM_AT] is None and told[_STREAM_AT + 1] is None
+        alike = alike and b"?" not in (told[_PATH_AT] or b"")
         callout = _read_alike(told) if alike else _read(told)
         request_id = fields.get(b"x-request-id")
         if request_id:  # Of no concern to anything else, so that it needs no look at the others.

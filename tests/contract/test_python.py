@@ -14,6 +14,7 @@ from functions.verdict import (
     Secret,
     StreamPosition,
     UnauthorisedCallout,
+    callout,
     decode,
     sign,
     verify,
@@ -118,6 +119,19 @@ def test_of_two_callouts_that_differ_in_one_header_neither_is_taken_for_the_othe
         verify([secret], [signature], first, b"body", 1000)
         with pytest.raises(UnauthorisedCallout):
             verify([secret], [signature], second, b"body", 1000)
+
+
+def test_nothing_of_a_query_stays_in_memory() -> None:
+    fields = {"phase": "request", "policy": "p", "authority": "a", "path": "/", "method": "GET"}
+    call = Callout.model_validate({**fields, "deadline_ms": 1}, strict=False)
+    kept = []
+    callout._read_alike.cache_clear()
+    for path in ("/v1/a-path-of-its-own", "/v1?key=sesame", "/v1?"):
+        before = callout._read_alike.cache_info().currsize
+        headers = call.model_copy(update={"path": path}).to_headers()
+        assert Callout.from_headers(headers).path == path
+        kept.append(callout._read_alike.cache_info().currsize - before)
+    assert kept == [1, 0, 0]
 
 
 def test_a_changed_copy_of_a_callout_needs_a_signature_of_its_own() -> None:

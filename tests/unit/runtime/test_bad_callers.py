@@ -1,11 +1,13 @@
 """Callers who do not speak HTTP/1.1, never come to an end, go away or take no replies."""
 
 import asyncio
+import tracemalloc
 
 import pytest
 
 from functions.runtime.connection import PATIENCE_SECONDS
-from functions.runtime.incoming import HEAD_BYTES_MAX
+from functions.runtime.incoming import HEAD_BYTES_MAX, Incoming, Request
+from functions.runtime.web import Reply, Service
 from tests.unit.runtime.stage import GET, Stage, post, until
 
 LONG = b"a" * 1_000_000
@@ -59,6 +61,21 @@ async def test_a_head_without_end_is_refused(stage: Stage, data: bytes) -> None:
         assert (await caller.ask(data))[0] == 431
         assert await caller.ended()
     assert stage.asked.bodies == []
+
+
+def test_a_body_in_tiny_pieces_takes_no_more_than_its_bytes() -> None:
+    taken: list[Request] = []
+    incoming = Incoming(Service(lambda _head: Reply, 1_000_000, Reply), taken.append)
+    incoming.feed(b"POST /echo HTTP/1.1\r\nhost: f\r\ntransfer-encoding: chunked\r\n\r\n")
+    pieces = b"2\r\nab\r\n" * 1000
+    tracemalloc.start()
+    for _ in range(50):
+        incoming.feed(pieces)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    incoming.feed(b"0\r\n\r\n")
+    assert taken[0].body == b"ab" * 50_000
+    assert most < 400_000
 
 
 @pytest.mark.parametrize(
