@@ -43,22 +43,22 @@ class Durations(Collector):
     def __init__(self, name: str, what: str, label: str, bounds: Sequence[float]) -> None:
         self._name, self._what, self._label = f"meshward_{name}_seconds", what, label
         self._bounds: Final = tuple(bounds)
-        self._values: dict[str, tuple[list[int], list[float]]] = {}
+        self._values: dict[str, list[float]] = {}
+        """How many in each bucket, and last the sum of all."""
 
     def observe(self, label: str, seconds: float) -> None:
         """Count one that took so long."""
         found = self._values.get(label)
         if found is None:
-            found = self._values[label] = ([0] * (len(self._bounds) + 1), [0.0])
-        counts, total = found
-        counts[bisect_left(self._bounds, seconds)] += 1
-        total[0] += seconds
+            found = self._values[label] = [0.0] * (len(self._bounds) + 2)
+        found[bisect_left(self._bounds, seconds)] += 1
+        found[-1] += seconds
 
     def collect(self) -> Iterable[Metric]:
         """As the library's objects."""
         family = HistogramMetricFamily(self._name, self._what, labels=[self._label])
         named = [*(str(float(each)) for each in self._bounds), "+Inf"]
-        for label, (counts, total) in self._values.items():
-            buckets = [*zip(named, map(float, accumulate(counts)), strict=True)]
-            family.add_metric([label], buckets, sum_value=total[0])
+        for label, (*counts, total) in self._values.items():
+            buckets = [*zip(named, accumulate(counts), strict=True)]
+            family.add_metric([label], buckets, sum_value=total)
         yield family
