@@ -217,3 +217,27 @@ def test_a_certificate_counts_for_the_names_in_it(
             assert bool(server.asked) is trusted
 
     run(go())
+
+
+@pytest.mark.parametrize("answer", [HELLO, HELLO.replace(b"content-length: 5\r\n", b"")])
+def test_over_tls_connections_are_kept_and_ended_as_without(run: Run, answer: bytes) -> None:
+    authority = trustme.CA()
+    theirs, ours = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert("localhost").configure_cert(theirs)
+    authority.configure_trust(ours)
+    kept = b"content-length" in answer
+
+    async def go() -> None:
+        async with scripted([[answer] * 3 if kept else [answer]], tls=theirs) as server:
+            asking = Client(Place(f"https://localhost:{server.port}/", ours), [], 1, 100)
+            try:
+                for _ in range(3):
+                    got = await asking.post(b"?")
+                    assert await got.read() == b"hello"
+                    got.close()
+            finally:
+                await asking.close()
+            assert server.connections == (1 if kept else 3)
+            await server.left.wait()
+
+    run(go())
