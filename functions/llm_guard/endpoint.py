@@ -106,15 +106,16 @@ class Endpoint:
                 how = b',"response_format":' + asked.response_format
             elif form is AnswerForm.JSON:
                 how = b',"response_format":{"type":"json_object"}'
-        return b'{%b,"messages":%b%b}' % (self._same_in_all, asked.messages, how)
+        return b'{%b"messages":%b%b}' % (self._same_in_all, asked.messages, how)
 
 
 def _same_in_all(settings: JudgeSettings) -> bytes:
-    """The members of every request to this judge, without the braces around them."""
+    """The members of every request to this judge, each with a comma behind it."""
     request = {"model": settings.model, "temperature": 0, "max_tokens": settings.tokens_max}
     merged = {**request, **settings.body}
     members = {name: value for name, value in merged.items() if value is not None}
-    return json.dumps(members, ensure_ascii=False, separators=(",", ":"))[1:-1].encode()
+    encoded = json.dumps(members, ensure_ascii=False, separators=(",", ":"))[1:-1]
+    return f"{encoded},".encode() if encoded else b""
 
 
 def _wrong(reply: Reply) -> JudgeError | None:
@@ -156,7 +157,7 @@ def _retry_after(value: str) -> float | None:
         return float(value)
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):  # The latter for a zone of very many hours.
         return None
     if moment.tzinfo is None:  # A date without a zone is UTC (RFC 9110, 5.6.7).
         moment = moment.replace(tzinfo=UTC)

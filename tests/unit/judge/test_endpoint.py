@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -17,7 +18,7 @@ from functions.llm_guard.endpoint import Endpoint
 from functions.llm_guard.failures import Failure, JudgeError
 from functions.llm_guard.settings import JudgeSettings
 from tests.support.judge_answers import clears, completion
-from tests.support.judge_in_memory import asked, settings
+from tests.support.judge_in_memory import JudgeInMemory, ReplyInMemory, asked, says, settings
 
 ANSWER = json.dumps({"canary": "0123456789abcdef", **clears()})
 
@@ -105,3 +106,13 @@ async def test_a_client_certificate_is_shown_where_it_is_set(
         assert await outcome(replace(files, url=url)) == "allow"
         without = replace(files, url=url, cert_file="", key_file="")
         assert await outcome(without) in (Failure.CONNECT, Failure.BROKEN_OFF)
+
+
+async def test_a_judge_may_want_nothing_but_the_messages() -> None:
+    async def clearing(document: dict[str, Any]) -> ReplyInMemory:
+        return says(document)
+
+    nothing = {"model": None, "temperature": None, "max_tokens": None}
+    judge = JudgeInMemory(clearing)
+    await Endpoint(replace(settings(), body=nothing), judge).ask(asked(), Deadline.after(5.0))
+    assert [set(each) for each in judge.asked] == [{"messages", "response_format"}]

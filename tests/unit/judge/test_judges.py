@@ -122,7 +122,10 @@ def test_the_time_to_wait_may_be_told_as_a_date() -> None:
     assert in_virtual_time(outcome(judges_of(past)))[0] == "allow"
 
 
-@pytest.mark.parametrize("told", ["soon", "-1", "1e9", "Sun, 99 Nov 1994", ""])
+@pytest.mark.parametrize(
+    "told",
+    ["soon", "-1", "1e9", "Sun, 99 Nov 1994", "Sun, 06 Nov 1994 08:49:37 +1000000000000000", ""],
+)
 def test_a_time_that_nobody_can_read_is_none(told: str) -> None:
     judge = JudgeInMemory(after(0.1, 429, retry_after=told))
     assert in_virtual_time(outcome(judges_of(judge))) == (Failure.THROTTLED, 0.1)
