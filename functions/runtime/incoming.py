@@ -116,6 +116,8 @@ class Incoming:
             refusal = _refusal(400, "no protocol but HTTP/1.1 is spoken here")
         elif len(self._fields) + sum(map(len, self._more.values())) > HEADERS_MAX:
             refusal = _refusal(431, f"the request has more than {HEADERS_MAX} headers")
+        elif b"transfer-encoding" in self._fields and not self._only_chunked():
+            refusal = _refusal(400, "no transfer coding but chunked is known, and none in HTTP/1.0")
         self._outcome = refusal
         self._last = refusal is not None or not self._parser.should_keep_alive()
         if refusal is None:
@@ -145,6 +147,12 @@ class Incoming:
         self._framing = 0
         if not self._deaf and self._outcome is not None:
             self._end(self._outcome, last=self._last)
+
+    def _only_chunked(self) -> bool:
+        """Whether a proxy cannot have seen another end of the body (RFC 9112, 6.1)."""
+        name = b"transfer-encoding"
+        chunked = self._fields[name].lower() == b"chunked" and name not in self._more
+        return chunked and self._parser is not None and self._parser.get_http_version() != "1.0"
 
     def _end(self, outcome: Reply | Answering, *, last: bool) -> None:
         bodiless = self._parser is not None and self._parser.get_method() == b"HEAD"

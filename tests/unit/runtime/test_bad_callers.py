@@ -21,6 +21,12 @@ MALFORMED = {
     "length and chunks": b"POST /echo HTTP/1.1\r\ncontent-length: 4\r\n"
     b"transfer-encoding: chunked\r\n\r\n0\r\n\r\n",
     "another coding": b"POST /echo HTTP/1.1\r\ntransfer-encoding: chunked, x\r\n\r\nabc",
+    "a coding before chunks": b"POST /echo HTTP/1.1\r\n"
+    b"transfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    "a coding in its own line": b"POST /echo HTTP/1.1\r\ntransfer-encoding: identity\r\n"
+    b"transfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+    "chunks in HTTP/1.0": b"POST /echo HTTP/1.0\r\nconnection: keep-alive\r\n"
+    b"transfer-encoding: chunked\r\n\r\n0\r\n\r\n",
     "no number": b"POST /echo HTTP/1.1\r\ncontent-length: +1\r\n\r\na",
     "a blank before the colon": b"POST /echo HTTP/1.1\r\ncontent-length : 1\r\n\r\na",
     "a bad chunk": b"POST /echo HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
