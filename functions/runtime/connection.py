@@ -59,7 +59,8 @@ class Connection(asyncio.Protocol):
         self._incoming.close()
         self._waiting.clear()
         if self._task is not None:
-            self._task.cancel()
+            # In its turn: what is cancelled before it began could neither tell nor end anything.
+            self._loop.call_soon(self._task.cancel)
 
     def data_received(self, data: bytes) -> None:
         """Bytes of one or more requests."""

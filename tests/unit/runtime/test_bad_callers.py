@@ -5,8 +5,9 @@ import tracemalloc
 
 import pytest
 
-from functions.runtime.connection import PATIENCE_SECONDS
+from functions.runtime.connection import PATIENCE_SECONDS, Connection
 from functions.runtime.incoming import HEAD_BYTES_MAX, Incoming, Request
+from functions.runtime.outbox import Outbox
 from functions.runtime.web import Reply, Service
 from tests.unit.runtime.stage import GET, Stage, post, until
 
@@ -129,6 +130,23 @@ async def test_who_goes_away_takes_what_waits_along(stage: Stage) -> None:
     await until(lambda: stage.asked.cancelled)
     assert (stage.asked.waits, stage.asked.cancelled) == (1, 1)
     await until(lambda: not stage.connections)
+
+
+async def test_who_goes_away_before_the_answering_began_takes_it_along_when_it_has(
+    stage: Stage,
+) -> None:
+    class Gone(asyncio.Transport):
+        def abort(self) -> None:
+            """It is gone already."""
+
+    loop = asyncio.get_running_loop()
+    service = Service(stage.asked.begin, 100, Reply)
+    connection = Connection(service, Outbox(loop, lambda: None), set(), loop)
+    connection.connection_made(Gone())
+    connection.data_received(post(b"1", path=b"/later"))
+    connection.connection_lost(None)
+    await until(lambda: stage.asked.cancelled)
+    assert (stage.asked.waits, stage.asked.cancelled) == (1, 1)
 
 
 async def test_who_takes_no_replies_is_read_no_more(stage: Stage) -> None:
