@@ -33,8 +33,6 @@ _ARGUMENTS: Final = re.compile(r".*(?:/arguments|/content/[0-9]+/input|/partial_
 _TEXT: Final = re.compile(
     r"/(?:messages|prompt|input|system|instructions|choices|output|content|query|suffix)(?:/|$)"
 )
-
-
 NO_STRINGS: Final = (View.KEY, View.LABEL, View.NUMBER, View.PATH)
 """Where nothing can be masked."""
 _PLAIN_VIEWS: Final = ("plain", "normalised")

@@ -33,8 +33,6 @@ _LEARNT_AT: Final = 2
 """Who sends a frame twice sends it again; one with a random id in it comes once."""
 _RANDOM: Final = re.compile("(?=[A-Za-z]{0,8}[0-9])[A-Za-z0-9]{9}")
 """No model's name holds the like; a key in its place would, and is not kept."""
-
-
 _NUMBER: Final = re.compile("[0-9]+")
 
 

@@ -20,8 +20,6 @@ DEPTH_MAX: Final = 128
 
 _BOM: Final = b"\xef\xbb\xbf"
 MAYBE_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
-
-
 _USUAL_KEYS: Final = frozenset(
     """
     canary category choices completion_tokens confidence content created finish_reason findings id
@@ -30,6 +28,7 @@ _USUAL_KEYS: Final = frozenset(
     top_p total_tokens type usage user verdict
     """.split()  # noqa: SIM905 -- easier to read so
 )
+"""All in lower case, so that of these alone no two differ in letter case only."""
 
 
 class MalformedMessage(Exception):

@@ -19,8 +19,6 @@ Level = Literal["info", "warning", "error"]
 
 _REQUEST_ID: Final = re.compile(r"[0-9A-Fa-f-]{1,64}")
 """As Envoy and Function Compute make them. A caller can send its own, with any words in it."""
-
-
 _members_again: Final = Again[str](256)
 _kept: list[str] | None = None
 

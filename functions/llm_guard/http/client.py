@@ -46,7 +46,7 @@ class Client:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._idle: list[Line] = []
         self._outbox: Outbox | None = None
-        self._time: Callable[[], float] = float
+        self._time: Callable[[], float] = float  # Nothing is kept before there is a clock.
         self._sweeping: asyncio.TimerHandle | None = None
         self._closed = False
 

@@ -1,4 +1,4 @@
-"""A judge over TLS: its certificate is verified, and a client certificate shown where it is set."""
+"""A judge over TLS, whose certificate is verified, and one that wants hardly anything."""
 
 import asyncio
 import json
