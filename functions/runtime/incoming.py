@@ -151,7 +151,7 @@ class Incoming:
     def _only_chunked(self) -> bool:
         """Whether a proxy cannot have seen another end of the body (RFC 9112, 6.1)."""
         name = b"transfer-encoding"
-        chunked = self._fields[name].lower() == b"chunked" and name not in self._more
+        chunked = self._fields[name].strip().lower() == b"chunked" and name not in self._more
         return chunked and self._parser is not None and self._parser.get_http_version() != "1.0"
 
     def _end(self, outcome: Reply | Answering, *, last: bool) -> None:

@@ -47,7 +47,7 @@ async def test_pieces_of_any_size_are_one_request(stage: Stage, cut: int) -> Non
 
 
 async def test_a_chunked_body_with_trailers_is_whole(stage: Stage) -> None:
-    head = b"POST /echo HTTP/1.1\r\nhost: f\r\ntransfer-encoding: chunked\r\n\r\n"
+    head = b"POST /echo HTTP/1.1\r\nhost: f\r\nTransfer-Encoding: Chunked \r\n\r\n"
     async with stage.caller() as caller:
         body = b"3;ext=1\r\nabc\r\n4\r\ndefg\r\n0\r\nx-late: 1\r\n\r\n"
         assert (await caller.ask(head + body))[2] == b"abcdefg"
