@@ -68,8 +68,7 @@ class Connection(asyncio.Protocol):
         if not incoming.begun:
             self._since = self._loop.time()
         incoming.feed(data)
-        if incoming.begun and self._free and incoming.expects():
-            self._put(GO_ON, last=False)
+        self._encourage()
 
     def pause_writing(self) -> None:
         """The caller does not take its replies: no more of its requests are read."""
@@ -162,7 +161,13 @@ class Connection(asyncio.Protocol):
         """Answer what waits, as far as the caller takes it."""
         while self._waiting and self._current is None and not self._clogged:
             self._answer(self._waiting.popleft())
+        self._encourage()
         self._flow()
+
+    def _encourage(self) -> None:
+        """Tell a caller that waits for it to go on, when its turn has come."""
+        if self._incoming.begun and self._free and self._incoming.expects():
+            self._put(GO_ON, last=False)
 
     def _reply(self, reply: Reply, request: Request) -> None:
         last, bodiless = request.last, request.bodiless

@@ -103,6 +103,17 @@ async def test_who_waits_to_be_told_to_go_on_is_told_once(stage: Stage) -> None:
         assert await caller.ended()
 
 
+async def test_who_waits_behind_another_request_is_told_to_go_on_after_it(stage: Stage) -> None:
+    async with stage.caller() as caller:
+        expects = post(b"body", b"expect: 100-continue\r\n")
+        caller.writer.write(post(b"1", path=b"/later") + expects[:-4])
+        await until(lambda: stage.asked.waits and len(stage.asked.heads) == 2)
+        stage.asked.open.set()
+        assert (await caller.reply())[2] == b"later 1"
+        assert await caller.reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        assert (await caller.ask(b"body"))[2] == b"body"
+
+
 async def test_what_needs_no_body_is_answered_before_it(stage: Stage) -> None:
     async with stage.caller() as caller:
         caller.writer.write(post(b"x" * 50_000, path=b"/nothing")[:-40_000])
