@@ -76,6 +76,8 @@ class Frames:
         if frame is None:
             self._meet(key, pieces)
             return None
+        if len(said) != len(frame.pointers):  # It cannot be; if it were, text would be lost.
+            return None
         for each in said:
             if not each[:1].isalnum() and (not each or may_hold_json(each)):
                 return None
