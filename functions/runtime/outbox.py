@@ -20,9 +20,15 @@ class Sends(Protocol):
     def send(self, data: bytes, *, last: bool) -> None:
         """Write `data`; `last` says that nothing follows."""
 
+    def abort(self) -> None:
+        """End the connection at once."""
+
 
 class Outbox:
-    """What all connections of one event loop have to write; `before` is called before they do."""
+    """What all connections of one event loop have to write; `before` is called before they do.
+
+    Where `before` raises, nothing is written and the connections end: whoever waits learns it now.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, before: Callable[[], None]) -> None:
         self._loop = loop
@@ -42,10 +48,16 @@ class Outbox:
 
     def _empty(self) -> None:
         held, self._held, self._bytes = self._held, [], 0
-        self._before()
+        try:
+            self._before()
+        except Exception:  # noqa: BLE001 -- what cannot be logged cannot be told in the log either
+            for connection, _, _ in held:
+                connection.abort()
+            return
         for connection, data, last in held:
             try:
                 connection.send(data, last=last)
             except Exception as error:  # noqa: BLE001 -- the others' replies leave all the same
                 context = {"message": "a reply did not leave", "exception": error}
                 self._loop.call_exception_handler(context)
+                connection.abort()

@@ -16,6 +16,9 @@ class Wire:
     def send(self, data: bytes, *, last: bool) -> None:
         self.left.append(data + b" last" * last)
 
+    def abort(self) -> None:
+        self.left.append(b"aborted")
+
     def put(self, *pieces: bytes, last: bool = False) -> None:
         for piece in pieces:
             self.outbox.put(self, piece, last=last)
@@ -47,15 +50,41 @@ async def test_many_and_large_ones_leave_at_once() -> None:
 
 async def test_what_one_connection_raises_holds_up_no_other() -> None:
     class Broken:
+        aborted = False
+
         def send(self, data: bytes, *, last: bool) -> None:
             raise RuntimeError(data, last)
+
+        def abort(self) -> None:
+            self.aborted = True
 
     told: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _loop, context: told.append(context))
     wire = Wire()
     wire.put(b"a")
-    wire.outbox.put(Broken(), b"b", last=False)
+    broken = Broken()
+    wire.outbox.put(broken, b"b", last=False)
     wire.put(b"c")
     await asyncio.sleep(0)
     assert wire.left == [b"lines", b"a", b"c"]
-    assert [type(each["exception"]) for each in told] == [RuntimeError]
+    assert ([type(each["exception"]) for each in told], broken.aborted) == ([RuntimeError], True)
+
+
+async def test_where_the_lines_cannot_be_written_nothing_leaves_and_nobody_waits() -> None:
+    def full() -> None:
+        raise OSError("no space left")
+
+    class Ends:
+        aborted = False
+
+        def send(self, data: bytes, *, last: bool) -> None:
+            raise AssertionError((data, last))
+
+        def abort(self) -> None:
+            self.aborted = True
+
+    outbox, connections = Outbox(asyncio.get_running_loop(), full), [Ends(), Ends()]
+    for connection in connections:
+        outbox.put(connection, b"a verdict", last=False)
+    await asyncio.sleep(0)
+    assert [connection.aborted for connection in connections] == [True, True]
