@@ -16,7 +16,7 @@ from typing import Final
 from functions.verdict.contract import VERDICT_PATH
 from infra.deploy import package
 from infra.ports import free_port
-from tests.bench.least_functions import answers
+from tests.bench.least_function import answers
 from tests.bench.load import load
 from tests.bench.mesh_stage import cpu_us
 from tests.bench.report import Report

@@ -24,7 +24,7 @@ from functions.llm_guard.pieces import Piece
 from functions.llm_guard.prompt import Questions, built_in
 from functions.policy import Category, Language, load
 from functions.verdict.contract import VERDICT_PATH
-from tests.bench.least_functions import least
+from tests.bench.least_function import least
 from tests.bench.mesh_stage import cpu_us
 from tests.bench.offered import Call, offer
 from tests.bench.report import Report
@@ -56,7 +56,7 @@ def bench(report: Report) -> None:
             _kept(report, port, [one, other], _QUICK_MS, 8000, "at least 0.80")
         with _guard(port, _IN_FLIGHT) as guard:
             _kept(report, port, [guard], _QUICK_MS, 4000, "no goal")
-        with least("relaying", str(port)) as (process, relay):
+        with least(port) as (process, relay):
             _relayed(report, process, relay, 4000)
     with _judge(_MODEL_MS, 1000) as port, _guard(port, _IN_FLIGHT) as guard:
         _kept(report, port, [guard], _MODEL_MS, 1000, "no goal")

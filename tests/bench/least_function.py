@@ -1,12 +1,11 @@
 """A function that does the least: what Python and its event loop take, whatever is asked.
 
-    python -m tests.bench.least_functions relaying PORT JUDGE_PORT
+    python -m tests.bench.least_function PORT JUDGE_PORT
 
-    relaying   signature, one question to the judge and its answer parsed, a log line
-
-It does not read the callout, bounds, takes texts out, normalises, remembers, tries again or counts;
-of HTTP it knows where a head ends and how long the body is. There are no tasks in it and no
-libraries. No function in Python is faster; what ours takes beyond it is its own.
+A signature, one question to the judge and its answer parsed, a log line. It does not read the
+callout, bounds, takes texts out, normalises, remembers, tries again or counts; of HTTP it knows
+where a head ends and how long the body is. There are no tasks in it and no libraries. No function
+in Python is faster; what ours takes beyond it is its own.
 """
 
 import asyncio
@@ -17,6 +16,7 @@ import re
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, cast
@@ -37,7 +37,7 @@ _HEAD: Final = b"POST /v1/chat/completions HTTP/1.1\r\nhost: judge\r\ncontent-le
 _LENGTH: Final = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 
 
-class _Line(asyncio.Protocol):
+class _Line(asyncio.Protocol, ABC):
     """A connection that messages come by; a message without a length has no body."""
 
     def __init__(self, relay: "_Relay") -> None:
@@ -58,9 +58,9 @@ class _Line(asyncio.Protocol):
         self._received = b""
         self.whole(received[end:])
 
+    @abstractmethod
     def whole(self, body: bytes) -> None:
         """A message is there."""
-        raise NotImplementedError
 
 
 class _Caller(_Line):
@@ -122,14 +122,13 @@ async def _serve(port: int, judge_port: int) -> None:
 
 
 @contextmanager
-def least(*what: str) -> Iterator[tuple[int, int]]:
-    """One of them as a process: its number and its port."""
+def least(judge_port: int) -> Iterator[tuple[int, int]]:
+    """It as a process: its number and its port."""
     port = free_port().number
-    name, *rest = what
-    command = [sys.executable, "-m", __name__, name, str(port), *rest]
+    command = [sys.executable, "-m", __name__, str(port), str(judge_port)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         try:
-            wait_until(lambda: answers(port), f"{name} is ready", seconds=20)
+            wait_until(lambda: answers(port), "the least function is ready", seconds=20)
             yield process.pid, port
         finally:
             process.terminate()
@@ -145,7 +144,7 @@ def answers(port: int) -> bool:
 
 def main() -> None:
     """Serve until the end of the process."""
-    _name, port, judge_port = sys.argv[1:]
+    port, judge_port = sys.argv[1:]
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(int(port), int(judge_port)))
 
