@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -26,8 +24,8 @@ from functions.policy import Category, Language, load
 from functions.verdict.contract import VERDICT_PATH
 from tests.bench.least_function import least
 from tests.bench.mesh_stage import cpu_us
-from tests.bench.offered import Call, offer
-from tests.bench.report import Report
+from tests.bench.offered import Call, give_way, offer, slow_judge
+from tests.bench.report import Report, Unavailable
 from tests.functions.running import Function, callout, chat, running, signed
 from tests.support.judge_in_memory import JudgeInMemory, ReplyInMemory, says, settings
 from tests.support.streams import SEALER
@@ -48,7 +46,15 @@ _POLICY: Final = Path(__file__).parents[2] / "functions" / "policies" / "default
 
 def bench(report: Report) -> None:
     """Median added, throughput kept, excess refused, tokens of a conversation."""
-    with _judge(_QUICK_MS, 1000) as port:
+    try:
+        _loads(report)
+    except Unavailable as why:
+        report.leave_out(f"all that is loaded: {why}")
+    _conversation(report)
+
+
+def _loads(report: Report) -> None:
+    with slow_judge(_QUICK_MS, 1000) as port:
         with _guard(port) as one, _guard(port) as other:
             for connections, count in ((1, 100), (32, 2000)):
                 _added(report, port, one, connections, count)
@@ -58,26 +64,13 @@ def bench(report: Report) -> None:
             _kept(report, port, [guard], _QUICK_MS, 4000, "no goal")
         with least(port) as (process, relay):
             _relayed(report, process, relay, 4000)
-    with _judge(_MODEL_MS, 1000) as port, _guard(port, _IN_FLIGHT) as guard:
+    with slow_judge(_MODEL_MS, 1000) as port, _guard(port, _IN_FLIGHT) as guard:
         _kept(report, port, [guard], _MODEL_MS, 1000, "no goal")
-    with _judge(1000, 200) as port:
+    with slow_judge(1000, 200) as port:
         with _guard(port, _IN_FLIGHT) as guard:
             _overload(report, guard, "", "at most 2")
         with _guard(port, _IN_FLIGHT, wait_ms=10_000) as guard:
             _overload(report, guard, ", which may wait up to 10 s", "no goal")
-    _conversation(report)
-
-
-@contextmanager
-def _judge(milliseconds: int, calls_max: int) -> Iterator[int]:
-    """A slow judge as a process; its port."""
-    command = [sys.executable, "-m", "tests.bench.slow_judge", str(milliseconds), str(calls_max)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        try:
-            yield int(json.loads(process.stdout.readline())["port"])
-        finally:
-            process.terminate()
 
 
 @contextmanager
@@ -97,6 +90,7 @@ def _guard(judge_port: int, calls_max: int = 100, wait_ms: int = 0) -> Iterator[
             redirect_stdout(StringIO()),
             running("functions.llm_guard.handler", log, environment) as function,
         ):
+            give_way(function.process.pid)
             yield function
 
 
@@ -176,6 +170,7 @@ def _cpu_us(guards: Sequence[Function]) -> float:
 
 def _relayed(report: Report, process: int, relay: int, count: int) -> None:
     """What the least function carries that asks the same judge."""
+    give_way(process)
     rates, busy = [], []
     for _ in range(_ROUNDS):
         calls, before = _callouts(count), cpu_us(process)

@@ -9,8 +9,8 @@ from functions.deny_pattern.compiled import forms
 from functions.policy.compiling import compile_here
 from functions.policy.engine import Matcher
 from functions.policy.patterns import patterns_of
-from tests.bench.c_loop import CLoop, Text, Unavailable
-from tests.bench.report import Report, seconds_of
+from tests.bench.c_loop import CLoop, Text
+from tests.bench.report import Report, Unavailable, seconds_of
 from tests.bench.rule_sets import rules, text
 
 _COUNTS: Final = (49, 270, 2000)

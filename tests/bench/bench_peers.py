@@ -18,8 +18,8 @@ from functions.deny_pattern.check import CompiledPolicy, judge
 from functions.deny_pattern.compiled import compile_policy
 from functions.policy import Rule, load
 from functions.verdict import Decision
-from tests.bench.peers_home import Asked, Unavailable, prepare, seconds_of_peer
-from tests.bench.report import Report, seconds_of
+from tests.bench.peers_home import Asked, prepare, seconds_of_peer
+from tests.bench.report import Report, Unavailable, seconds_of
 from tests.bench.rule_sets import policy_of, rules, text
 from tests.functions.running import callout
 from tests.support.streams import SEALER

@@ -6,23 +6,19 @@ the same engine (5.4), unpacked into build/, and compiles the same expressions.
 
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-_HERE: Final = Path(__file__).parent
-_BUILD: Final = _HERE.parents[1] / "build" / "bench"
+from tests.bench.native import BUILD, built
+from tests.bench.report import Unavailable
+
 _PACKAGES: Final = ("libvectorscan-dev", "libvectorscan5")
 
 
 Build = Literal["best", "sse"]
-
-
-class Unavailable(Exception):
-    """The loop cannot be built here; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +33,9 @@ class CLoop:
     """The built program for some expressions."""
 
     def __init__(self, expressions: Sequence[str]) -> None:
-        self._program = _built()
+        library = _library()
+        headers = BUILD / "usr" / "include" / "hs"
+        self._program = built("scan_loop", [f"-I{headers}", str(library)])
         self._folder = tempfile.TemporaryDirectory()
         self._expressions = Path(self._folder.name) / "expressions"
         self._expressions.write_bytes(b"".join(each.encode() + b"\0" for each in expressions))
@@ -61,40 +59,27 @@ class CLoop:
 
 
 def _library() -> Path:
-    found = sorted(_BUILD.glob("usr/lib/*/libhs.so.5"))
+    found = sorted(BUILD.glob("usr/lib/*/libhs.so.5"))
     if not found:
         _fetch()
-        found = sorted(_BUILD.glob("usr/lib/*/libhs.so.5"))
+        found = sorted(BUILD.glob("usr/lib/*/libhs.so.5"))
     return found[0]
 
 
 def _fetch() -> None:
     """Download Debian's packages and take them apart; nothing is installed."""
-    _BUILD.mkdir(parents=True, exist_ok=True)
+    BUILD.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "LC_ALL": "C"}
     try:
         subprocess.run(
             ["apt-get", "download", *_PACKAGES],
-            cwd=_BUILD,
+            cwd=BUILD,
             check=True,
             capture_output=True,
             env=environment,
         )
-        for package in sorted(_BUILD.glob("*.deb")):
-            subprocess.run(["dpkg", "-x", package.name, "."], cwd=_BUILD, check=True)
+        for package in sorted(BUILD.glob("*.deb")):
+            subprocess.run(["dpkg", "-x", package.name, "."], cwd=BUILD, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
         what = "the C loop needs Debian's libvectorscan-dev, which apt-get does not download here"
         raise Unavailable(f"{what} ({type(error).__name__})") from None
-
-
-def _built() -> Path:
-    library = _library()
-    program, source = _BUILD / "scan_loop", _HERE / "scan_loop.c"
-    if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
-        headers = _BUILD / "usr" / "include" / "hs"
-        compiler = [sys.executable, "-m", "ziglang", "cc", "-O2", "-march=native"]
-        command = [*compiler, f"-I{headers}", str(source), "-o", str(program), str(library)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise Unavailable(f"the C loop does not build: {done.stderr[:400]}")
-    return program

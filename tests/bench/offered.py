@@ -1,20 +1,22 @@
-"""Different calls, offered over some connections, each looked at for its verdict.
+"""Different calls, offered over some connections, each looked at for its verdict: `callers.c`.
 
-Like `load`, but every request is another one and none of the answers has to be 200.
+Like `load`, but every request is another one and none of the answers has to be 200. They cost less
+than anything in Python would, which shares the processor with what it measures.
 """
 
-import asyncio
-import re
+import os
+import struct
+import subprocess
+import tempfile
 from collections.abc import Iterator, Sequence
-from itertools import cycle
-from time import perf_counter
-from typing import Final, NamedTuple, cast
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, NamedTuple
 
-import uvloop
+from tests.bench.native import built
 
-_PATIENCE_SECONDS: Final = 60.0
-_LENGTH: Final = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
-_VERDICT: Final = re.compile(rb"(?i)\r\nx-meshward-verdict: *(\w+)")
+_LIBRARIES: Final = ("-lm",)
+_LAST_TO_RUN: Final = 19
 
 
 class Call(NamedTuple):
@@ -24,71 +26,47 @@ class Call(NamedTuple):
     verdict: str
 
 
-class _Caller(asyncio.Protocol):
-    def __init__(self, requests: Iterator[bytes], calls: list[Call]) -> None:
-        self._requests = requests
-        self._calls = calls
-        self._received = b""
-        self._sent = 0.0
-        self._transport: asyncio.Transport | None = None
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-
-    def ask(self) -> None:
-        request = next(self._requests, None)
-        if request is None or self._transport is None:
-            self.done.set_result(None)
-            return
-        self._sent = perf_counter()
-        self._transport.write(request)
-
-    def data_received(self, data: bytes) -> None:
-        received = self._received + data if self._received else data
-        end = received.find(b"\r\n\r\n")
-        length = _LENGTH.search(received, 0, end + 2) if end >= 0 else None
-        if length is None or len(received) < end + 4 + int(length[1]):
-            self._received = received
-            return
-        self._received = b""
-        found = _VERDICT.search(received, 0, end + 2)
-        verdict = found[1].decode() if found else ""
-        self._calls.append(Call(perf_counter() - self._sent, verdict))
-        self.ask()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if not self.done.done():
-            self.done.set_exception(exc or ConnectionError("the connection ended early"))
-
-
 def offer(
     ports: int | Sequence[int], requests: Sequence[bytes], connections: int
 ) -> tuple[list[Call], float]:
     """Send `requests` over that many connections; the calls, and the seconds for all of them.
 
     All connections are open before the first request leaves; of several ports each has its share.
+    Raises `Unavailable` where the callers do not build.
     """
-    to = cycle([ports] if isinstance(ports, int) else ports)
-    calls: list[Call] = []
-    rest = iter(requests)
+    every = [ports] if isinstance(ports, int) else ports
+    with tempfile.NamedTemporaryFile() as file:
+        for request in requests:
+            file.write(struct.pack("=I", len(request)) + request)
+        file.flush()
+        command = [str(built("callers")), file.name, str(connections), *map(str, every)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ConnectionError(f"the callers ended early: {done.stderr.strip()}")
+    seconds, *lines = done.stdout.splitlines()
+    calls = []
+    for line in lines:
+        took, verdict = line.split()
+        calls.append(Call(float(took), verdict.removeprefix("-")))
+    return calls, float(seconds)
 
-    async def run() -> float:
-        loop = asyncio.get_running_loop()
-        callers = []
-        for _ in range(connections):
-            made = await loop.create_connection(lambda: _Caller(rest, calls), "127.0.0.1", next(to))
-            callers.append(made)
-        start = perf_counter()
-        async with asyncio.timeout(_PATIENCE_SECONDS):
-            for _, caller in callers:
-                caller.ask()
-            await asyncio.gather(*(caller.done for _, caller in callers))
-        seconds = perf_counter() - start
-        for transport, _ in callers:
-            transport.close()
-        return seconds
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        seconds = runner.run(run())
-    return calls, seconds
+@contextmanager
+def slow_judge(milliseconds: int, calls_max: int) -> Iterator[int]:
+    """A judge that takes so long for a call, and so many at once, as a process; its port.
+
+    Raises `Unavailable` where it does not build.
+    """
+    command = [str(built("slow_judge", _LIBRARIES)), str(milliseconds), str(calls_max)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        yield int(process.stdout.readline())
+        # It ends with its standard input, which is closed here.
+
+
+def give_way(process: int) -> None:
+    """Have a process run only when callers and judge do not, as if they had machines of their own.
+
+    What they would wait for their turn on this one's processor would count as the process's time.
+    """
+    os.setpriority(os.PRIO_PROCESS, process, _LAST_TO_RUN)

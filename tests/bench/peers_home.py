@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.bench.report import Unavailable
+
 _ROOT: Final = Path(__file__).parents[2]
 _PINNED: Final = _ROOT / "requirements" / "peers.txt"
 _HOME: Final = _ROOT / "build" / "peers"
@@ -20,10 +22,6 @@ _PYTHON: Final = _HOME / "bin" / "python"
 _INSTALL_SECONDS_MAX: Final = 300
 _SCAN_SECONDS_MAX: Final = 120
 _SAID_CHARS: Final = 200
-
-
-class Unavailable(Exception):
-    """A peer does not run here; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,10 @@ from rich.table import Table
 _ROUNDS: Final = 7
 
 
+class Unavailable(Exception):
+    """What a bench needs cannot be had here; the message says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One comparison. `ratio` is measured / baseline in the unit that `what` names."""
