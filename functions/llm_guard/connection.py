@@ -44,8 +44,8 @@ class Reply(Protocol):
 class Connection(Protocol):
     """What carries questions to one judge."""
 
-    async def post(self, content: bytes) -> Reply:
-        """The reply, to be closed; `HttpError` where there is none."""
+    async def post(self, *content: bytes) -> Reply:
+        """The reply to a body in parts, to be closed; `HttpError` where there is none."""
 
     async def close(self) -> None:
         """Close what is kept open."""

@@ -41,7 +41,7 @@ class Endpoint:
             AnswerForm.SCHEMA if settings.form is AnswerForm.AUTO else settings.form
         )
         self._proven = False
-        self._same_in_all = _same_in_all(settings)
+        self._begin = b'{%b"messages":' % _same_in_all(settings)
 
     @property
     def form(self) -> AnswerForm:
@@ -69,7 +69,7 @@ class Endpoint:
         """The answer's bytes, asked for in the strictest form that the endpoint takes."""
         form: AnswerForm = self._form
         while True:
-            reply = await self._connection.post(self._content(asked, form))
+            reply = await self._connection.post(*self._content(asked, form))
             try:
                 error = _wrong(reply)
                 wanted = error is None or reply.status in _REJECTED
@@ -98,15 +98,15 @@ class Endpoint:
             return False
         return error.status in (400, 422) or (error.status == 500 and not self._proven)
 
-    def _content(self, asked: Asked, form: AnswerForm) -> bytes:
-        """The request's body. What is the same in all of them is not encoded again."""
+    def _content(self, asked: Asked, form: AnswerForm) -> tuple[bytes, ...]:
+        """The request's body, in parts. What is the same in all of them is not encoded again."""
         how = b""
         if "response_format" not in self.settings.body:
             if form is AnswerForm.SCHEMA:
                 how = b',"response_format":' + asked.response_format
             elif form is AnswerForm.JSON:
                 how = b',"response_format":{"type":"json_object"}'
-        return b'{%b"messages":%b%b}' % (self._same_in_all, asked.messages, how)
+        return self._begin, asked.messages, how, b"}"
 
 
 def _same_in_all(settings: JudgeSettings) -> bytes:

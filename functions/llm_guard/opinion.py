@@ -13,6 +13,7 @@ among words: whoever only speaks through the judged text does not know it.
 
 import hmac
 import json
+import re
 from collections.abc import Set as AbstractSet
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
@@ -33,6 +34,11 @@ _THOUGHTS_END: Final = "</think>"
 """Thinking models begin with a tag that their template may have swallowed, and end with this."""
 _FINDINGS_MAX: Final = 64
 _DOCUMENT: Final = json.JSONDecoder()
+_CLEARANCE: Final = re.compile(
+    r'\{"canary": ?"([0-9a-f]{1,64})", ?"verdict": ?"allow", ?"findings": ?\[\], ?'
+    r'"reason": ?"([^"\\\x00-\x1f]{0,1000})"\}'
+)
+"""How nearly all answers read, to the letter: it needs no parser. All others are taken apart."""
 _FINISHED: Final = ("stop", "eos", "eos_token", "end_turn", "", None)
 _CUT: Final = ("length", "max_tokens")
 
@@ -58,8 +64,17 @@ class Found(_Read):
     confidence: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1.0
 
 
-class Opinion(_Read):
+class Opinion(NamedTuple):
     """What the judge thinks of a text. `reason` is the judge's own words: screen before use."""
+
+    canary: str
+    verdict: Literal["deny", "allow"]
+    findings: tuple[Found, ...]
+    reason: str = ""
+
+
+class _Document(_Read):
+    """An opinion as it is written."""
 
     canary: Annotated[str, Field(max_length=64)]
     verdict: Annotated[Literal["deny", "allow"], BeforeValidator(_plain)]
@@ -137,10 +152,14 @@ def _content(document: dict[str, Any]) -> str:
 
 def _opinion(content: str) -> Opinion:
     """The opinion in the one JSON object of `content`; with two, nobody knows which counts."""
+    cleared = _CLEARANCE.fullmatch(content)
+    if cleared is not None:
+        return Opinion(cleared[1], "allow", (), cleared[2])
     try:
-        return Opinion.model_validate(_said(content.rpartition(_THOUGHTS_END)[2]))
+        read = _Document.model_validate(_said(content.rpartition(_THOUGHTS_END)[2]))
     except ValidationError:
         raise JudgeError(Failure.FIELDS, "a document whose fields are not a verdict's") from None
+    return Opinion(read.canary, read.verdict, read.findings, read.reason)
 
 
 def _said(content: str) -> Any:  # noqa: ANN401 -- JSON of any kind

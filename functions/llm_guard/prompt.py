@@ -31,6 +31,8 @@ or of what is filled in."""
 _MARKER: Final = "\0marker\0"
 _CANARY: Final = "\0canary\0"
 _LINES: Final = "\0lines\0"
+_STAND_INS: Final = re.compile(rb"\\u0000(marker|canary|lines)\\u0000")
+"""The same when they are encoded."""
 _FOLDER: Final = Path(__file__).parent / "prompts"
 # Control words of chat templates, and lines that look like the fence: a model may take either for
 # what it imitates. They stay readable, in brackets that mean nothing to it.
@@ -41,8 +43,6 @@ _IMITATION: Final = re.compile(
     r"|={3,}\s*DATA",
     re.IGNORECASE,
 )
-_BEGINNINGS: Final = ("<", "[", "===")
-"""Of every imitation: a text without any of them, as most are, is not searched."""
 _HARMLESS: Final = str.maketrans("<>[]=|", "‹›⟦⟧~¦")
 # JSON leaves them as they are, and to some readers they end a line.
 _LINE_ENDS: Final = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}
@@ -65,20 +65,25 @@ class Questions:
             {"role": "system", "content": _filled(texts.system, listed)},
             {"role": "user", "content": user},
         ]
-        # What is the same in all questions is filled in and encoded once.
-        self._before, _, self._after = _encoded(messages).partition(_stand_in(_LINES))
+        # What is the same in all questions is filled in and encoded once. Every second part is the
+        # name of what differs.
+        self._parts = _STAND_INS.split(_encoded(messages))
         self._response_format = _encoded(_response_format(names))
         self._categories = frozenset(names)
 
     def about(self, pieces: Sequence[Piece], nonce: str) -> Asked:
         """The question about `pieces`. `nonce` is 64 fresh random hex digits."""
         marker, canary = f"=====DATA {nonce[:32]}=====", nonce[32:48]
-        lines = quoted("\n".join([_line(piece, marker) for piece in pieces]))[1:-1].encode()
-        there, back = marker.encode(), canary.encode()
-        before = self._before.replace(_STAND_IN_MARKER, there)
-        after = self._after.replace(_STAND_IN_MARKER, there).replace(_STAND_IN_CANARY, back)
+        lines = quoted("\n".join([_line(piece, marker) for piece in pieces]))[1:-1]
+        filled = {
+            b"marker": marker.encode(),
+            b"canary": canary.encode(),
+            b"lines": lines.encode(),
+        }
+        parts = self._parts.copy()
+        parts[1::2] = [filled[name] for name in parts[1::2]]
         return Asked(
-            messages=before + lines + after,
+            messages=b"".join(parts),
             response_format=self._response_format,
             canary=canary,
             categories=self._categories,
@@ -89,15 +94,6 @@ def _encoded(document: object) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _stand_in(text: str) -> bytes:
-    """What becomes of a stand-in when it is encoded."""
-    return quoted(text)[1:-1].encode()
-
-
-_STAND_IN_MARKER: Final = _stand_in(_MARKER)
-_STAND_IN_CANARY: Final = _stand_in(_CANARY)
-
-
 def _filled(text: str, categories: str) -> str:
     """`text` with the categories, and stand-ins that no text of a policy holds for the rest."""
     clean = categories.replace("\0", "")
@@ -106,7 +102,8 @@ def _filled(text: str, categories: str) -> str:
 
 def neutralised(text: str) -> str:
     """`text` without anything that a model could take for the fence or for a turn of the chat."""
-    if not any(beginning in text for beginning in _BEGINNINGS):
+    # All begin with one of these: a text without any, as most are, is not searched.
+    if "<" not in text and "[" not in text and "===" not in text:
         return text
     return _IMITATION.sub(lambda match: match[0].translate(_HARMLESS), text)
 

@@ -20,8 +20,8 @@ class JudgeInMemory:
         self.behave = behave
         self.asked: list[dict[str, Any]] = []
 
-    async def post(self, content: bytes) -> Reply:
-        document = json.loads(content)
+    async def post(self, *content: bytes) -> Reply:
+        document = json.loads(b"".join(content))
         self.asked.append(document)
         return await self.behave(document)
 

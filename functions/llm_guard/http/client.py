@@ -50,13 +50,14 @@ class Client:
         self._sweeping: asyncio.TimerHandle | None = None
         self._closed = False
 
-    async def post(self, content: bytes) -> Answer:
-        """The answer, when its head is there, to be closed; raises `HttpError`.
+    async def post(self, *content: bytes) -> Answer:
+        """The answer to a body in parts, when its head is there, to be closed; raises `HttpError`.
 
         A request goes out a second time only where the far side had ended the connection before it
         came. There is no timeout: cancel it.
         """
-        request = b"%b%d\r\n\r\n%b" % (self._head, len(content), content)
+        size = b"%d\r\n\r\n" % sum(map(len, content))
+        request = b"".join((self._head, size, *content))
         outbox = self._outbox or self._begin()
         if self._free:
             self._free -= 1

@@ -98,7 +98,7 @@ class TellsOfOthers(AllowsWithoutAnOpinion):
     async def ask(self, asked: Asked, deadline: Deadline, only: int | None = None) -> Opinion:
         self.first = self.first or MARK.findall(messages_of(asked)[1]["content"])[0]
         opinion = await self._judges.ask(asked, deadline, only)
-        return opinion.model_copy(update={"reason": f"it is like {self.first}"})
+        return opinion._replace(reason=f"it is like {self.first}")
 
 
 class LeavesWorkBehind(AllowsWithoutAnOpinion):
