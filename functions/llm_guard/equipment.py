@@ -4,7 +4,7 @@ GuardSettings ──▶ Judges      one endpoint each, one gate before all of th
 folder        ──▶ Policies    whose revisions name the prompt's version and the judges' models
 """
 
-import secrets
+import os
 from collections.abc import Callable
 from pathlib import Path
 from random import SystemRandom
@@ -57,4 +57,4 @@ def _compile(judges: int) -> Callable[[Prepared], JudgedPolicy]:
 
 def nonce() -> str:
     """Fresh random hex digits for a question's marker and canary."""
-    return secrets.token_hex(_NONCE_BYTES)
+    return os.urandom(_NONCE_BYTES).hex()

@@ -1,13 +1,12 @@
 """The function `llm-guard`: settings, policies, judges and memory once, then the check."""
 
 import os
-import time
 from collections.abc import Awaitable
 from functools import partial
 from random import SystemRandom
 
 from functions.llm_guard import metrics
-from functions.llm_guard.check import JudgedPolicy, judge, refused_early
+from functions.llm_guard.check import judge, refused_early
 from functions.llm_guard.equipment import judges_of, nonce, policies_of
 from functions.llm_guard.failures import JudgeError
 from functions.llm_guard.hits import Means
@@ -63,30 +62,20 @@ _means = Means(
 
 
 def _check(callout: Callout, body: bytes, seconds: float) -> Verdict | Awaitable[Verdict]:
-    began = time.monotonic()
     model = partial(model_of, body, callout.content_type, callout.content_encoding)
     policy = _policies.choose(callout, model)
     refused = refused_early(callout, policy, _all_judges, seconds)
-    if refused is not None:
-        return _counted(refused, began)
-    return _judged(callout, body, policy, seconds, began)
+    return judge(callout, body, policy, _means, seconds) if refused is None else refused
 
 
-async def _judged(
-    callout: Callout, body: bytes, policy: JudgedPolicy | None, seconds: float, began: float
-) -> Verdict:
-    return _counted(await judge(callout, body, policy, _means, seconds), began)
-
-
-def _counted(verdict: Verdict, began: float) -> Verdict:
-    _meter.verdict(verdict, time.monotonic() - began)
+def _count(verdict: Verdict, seconds: float) -> None:
+    _meter.verdict(verdict, seconds)
     if _pusher is not None:
         _pusher.beat()
-    return verdict
 
 
 _pages = {"/metrics": Page(metrics.CONTENT_TYPE, _meter.text)}
-service = edge(_check, _settings, pages=_pages, waits=True)
+service = edge(_check, _settings, pages=_pages, waits=True, tell=_count)
 _application = application(service)
 
 

@@ -57,7 +57,7 @@ class Memory:
         digest = self._keyed.copy()
         for part in parts:
             data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
-            digest.update(b"%16x%b" % (len(data), data))
+            digest.update(len(data).to_bytes(8, "big") + data)
         return digest.digest()
 
     async def recall(self, keys: Sequence[bytes], deadline: Deadline) -> list[bytes | None]:

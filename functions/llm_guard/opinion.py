@@ -25,6 +25,7 @@ from pydantic import (
     StringConstraints,
     ValidationError,
 )
+from pydantic_core import from_json
 
 from functions.llm_guard.failures import Failure, JudgeError
 from functions.prompt import MalformedMessage
@@ -39,6 +40,7 @@ _CLEARANCE: Final = re.compile(
     r'"reason": ?"([^"\\\x00-\x1f]{0,1000})"\}'
 )
 """How nearly all answers read, to the letter: it needs no parser. All others are taken apart."""
+_READ: Final = (b'"choices"', b'"message"', b'"content"', b'"finish_reason"', b'"refusal"')
 _FINISHED: Final = ("stop", "eos", "eos_token", "end_turn", "", None)
 _CUT: Final = ("length", "max_tokens")
 
@@ -116,9 +118,12 @@ def understand(answer: bytes, canary: str, categories: AbstractSet[str]) -> tupl
 
 
 def _document(answer: bytes) -> dict[str, Any]:
+    # Where each key that is read stands once, all parsers read the same, and the quickest will do.
+    # With an escape, a key could stand a second time.
+    alike = max(map(answer.count, _READ)) <= 1 and b"\\u" not in answer
     try:
-        document = parse(answer)
-    except MalformedMessage:
+        document = from_json(answer, allow_inf_nan=False) if alike else parse(answer)
+    except (ValueError, MalformedMessage):
         document = None
     if not isinstance(document, dict) or not isinstance(document.get("choices"), list):
         raise JudgeError(Failure.NOT_A_COMPLETION, "not a chat completion")

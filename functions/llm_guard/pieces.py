@@ -149,17 +149,19 @@ def _adds(segment: Segment, joined: set[str], escaped: set[str]) -> bool:
     `joined` and `escaped` are the pointers of lists that are shown joined, and of strings in which
     escapes may hide something.
     """
-    if not segment.text.strip() or segment.view in (View.LABEL, View.SEAMS):
+    if segment.text.isspace() or not segment.text:
         return False
     match segment.view:
+        case View.PLAIN:
+            return not joined or _not_joined(segment.pointer, joined)
         case View.KEY:
             return _PLAIN_NAME.fullmatch(segment.text) is None
         case View.EVENT:
             return _PLAIN_EVENT.fullmatch(segment.text) is None
+        case View.LABEL | View.SEAMS:
+            return False
         case View.INNER:
             return segment.pointer in escaped
-        case View.PLAIN:
-            return not joined or _not_joined(segment.pointer, joined)
         case _:
             return True
 

@@ -1,9 +1,8 @@
-"""What is made of an object, made once where the object comes again and again.
+"""What was made of an object, where the object comes again and again.
 
 Most calls get the very same verdict object: it is told by which object it is, at no cost.
 """
 
-from collections.abc import Callable
 from typing import Generic, TypeVar
 
 Made = TypeVar("Made")
@@ -17,14 +16,13 @@ class Again(Generic[Made]):
         # Each entry holds its object, so that no other one takes over its number.
         self._entries: dict[tuple[int | str | bytes, ...], tuple[object, Made]] = {}
 
-    def made(
-        self, source: object, words: tuple[str | bytes, ...], make: Callable[[], Made]
-    ) -> Made:
-        """What `make` makes of `source` and `words`, or made of them before."""
-        key: tuple[int | str | bytes, ...] = (id(source), *words)
-        entry = self._entries.get(key)
-        if entry is None:
-            if len(self._entries) >= self._entries_max:
-                self._entries.clear()
-            entry = self._entries[key] = (source, make())
-        return entry[1]
+    def known(self, source: object, *words: str | bytes) -> Made | None:
+        """What was made of `source` and `words` before, None where nothing was."""
+        entry = self._entries.get((id(source), *words))
+        return None if entry is None else entry[1]
+
+    def keep(self, made: Made, source: object, *words: str | bytes) -> None:
+        """Keep what was made of them."""
+        if len(self._entries) >= self._entries_max:
+            self._entries.clear()
+        self._entries[(id(source), *words)] = (source, made)

@@ -43,7 +43,7 @@ class Connection(asyncio.Protocol):
         self._current: Request | None = None
         self._task: asyncio.Task[Reply] | None = None
         self._unsent = 0
-        self._clogged = self._closing = False
+        self._clogged = self._paused = self._closing = False
         self._since = loop.time()
 
     # asyncio's callbacks
@@ -162,7 +162,8 @@ class Connection(asyncio.Protocol):
         while self._waiting and self._current is None and not self._clogged:
             self._answer(self._waiting.popleft())
         self._encourage()
-        self._flow()
+        if self._paused:
+            self._flow()
 
     def _encourage(self) -> None:
         """Tell a caller that waits for it to go on, when its turn has come."""
@@ -199,7 +200,9 @@ class Connection(asyncio.Protocol):
         if self._transport.is_closing():
             return
         waiting_bytes = sum(len(each.body) for each in self._waiting)
-        if self._clogged or len(self._waiting) > _WAITING_MAX or waiting_bytes > _WAITING_BYTES_MAX:
+        many = len(self._waiting) > _WAITING_MAX or waiting_bytes > _WAITING_BYTES_MAX
+        self._paused = self._clogged or many
+        if self._paused:
             self._transport.pause_reading()
         else:
             self._transport.resume_reading()

@@ -42,6 +42,8 @@ Check = Callable[[Callout, bytes, float], Verdict | Awaitable[Verdict]]
 or later."""
 Coding = Callable[[bytes, str], bytes]
 """Applies content codings, as a `content-encoding` names them, to a masked message."""
+Tell = Callable[[Verdict, float], None]
+"""Hears of a verdict, and of the seconds since its callout came."""
 
 _MARGIN_SECONDS_MAX: Final = 0.05
 _MARGIN_SHARE: Final = 0.1
@@ -62,6 +64,10 @@ class Page:
 _NO_PAGES: Final[Mapping[str, Page]] = {}
 
 
+def _nobody(_verdict: Verdict, _seconds: float) -> None:
+    """Nobody has to hear of it."""
+
+
 def edge(
     check: Check,
     settings: Settings,
@@ -69,14 +75,15 @@ def edge(
     pages: Mapping[str, Page] = _NO_PAGES,
     *,
     waits: bool = False,
+    tell: Tell = _nobody,
 ) -> Service:
-    """The service around `check`; `pages` by their paths.
+    """The service around `check`; `pages` by their paths. `tell` hears of every verdict.
 
     A check that masks gives the new message without codings; `coding` applies those of the old one,
     since the sidecar may have sent its headers already. Of the calls of a check that `waits` for
     others, not all begin at once.
     """
-    verdicts = _Verdicts(check, settings, coding, Turns(_BEGIN_MAX) if waits else None)
+    verdicts = _Verdicts(check, settings, coding, Turns(_BEGIN_MAX) if waits else None, tell)
 
     def begin(head: Head) -> Reply | Answering:
         match head.method, head.path:
@@ -109,12 +116,18 @@ class _Verdicts:
     """Callouts in, verdicts out, or an error that says nothing of the message."""
 
     def __init__(
-        self, check: Check, settings: Settings, coding: Coding | None, turns: Turns | None
+        self,
+        check: Check,
+        settings: Settings,
+        coding: Coding | None,
+        turns: Turns | None,
+        tell: Tell,
     ) -> None:
         self._check = check
         self._secrets = settings.signing_secrets
         self._coding = coding
         self._turns = turns
+        self._tell = tell
         self._again = Again[Reply](256)
 
     def begin(self, head: Head) -> Reply | Answering:
@@ -175,11 +188,16 @@ class _Verdicts:
 
     def _told(self, asked: _Asked, verdict: Verdict) -> Reply:
         """The verdict, written to the log, in the representation that the caller asks for."""
-        logs.audit(verdict, asked.callout, (time.monotonic() - asked.arrived) * 1000)
+        seconds = time.monotonic() - asked.arrived
+        logs.audit(verdict, asked.callout, seconds * 1000)
+        self._tell(verdict, seconds)
         accept = asked.head.fields.get(b"accept", b"")
-        if verdict.plain:
-            return self._again.made(verdict, (accept,), lambda: self._reply(verdict, accept, ""))
-        return self._reply(verdict, accept, asked.head.header("content-encoding"))
+        reply = self._again.known(verdict, accept)
+        if reply is None:
+            reply = self._reply(verdict, accept, asked.head.header("content-encoding"))
+            if verdict.plain:
+                self._again.keep(reply, verdict, accept)
+        return reply
 
     def _reply(self, verdict: Verdict, accept: bytes, coding: str) -> Reply:
         """The verdict in the representation that the caller asks for."""

@@ -40,11 +40,11 @@ def write_kept() -> None:
 
 def audit(verdict: Verdict, callout: Callout, milliseconds: float) -> None:
     """One line for one verdict. Only the event loop's thread calls this."""
-    if verdict.plain:
-        words = (callout.workload, callout.authority)
-        members = _members_again.made(verdict, words, lambda: _members(verdict, callout))
-    else:
+    members = _members_again.known(verdict, callout.workload, callout.authority)
+    if members is None:
         members = _members(verdict, callout)
+        if verdict.plain:
+            _members_again.keep(members, verdict, callout.workload, callout.authority)
     request_id = callout.request_id
     if request_id and not _REQUEST_ID.fullmatch(request_id):
         request_id = ""

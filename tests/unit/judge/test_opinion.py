@@ -59,6 +59,10 @@ UNDERSTOOD = {
     "a category in capitals": finds(category="Personal-Data"),
     "a number as a string": finds(confidence="0.9"),
     "no finish reason": completion(TEXT, finish_reason=None),
+    "probabilities with a content of their own": completion(
+        TEXT, logprobs={"content": [{"token": "{"}]}
+    ),
+    "characters that are escaped outside": completion(TEXT, name="判官"),
 }
 
 
@@ -142,6 +146,14 @@ MALFORMED: dict[str, tuple[bytes, Failure]] = {
     "half a surrogate pair": (completion('{"verdict": "\\ud800"}'), Failure.PROSE),
     "half a pair outside": (completion('{"verdict": "\ud800"}'), Failure.NOT_A_COMPLETION),
     "equal keys outside": (b'{"choices": [], ' + completion(TEXT)[1:], Failure.NOT_A_COMPLETION),
+    "equal keys inside a choice": (
+        completion(TEXT).replace(b'"content"', b'"content": "", "content"'),
+        Failure.NOT_A_COMPLETION,
+    ),
+    "equal keys, one of them escaped": (
+        completion(TEXT).replace(b'"content"', b'"cont\\u0065nt": "", "content"'),
+        Failure.NOT_A_COMPLETION,
+    ),
     "NaN outside": (b'{"x": NaN, ' + completion(TEXT)[1:], Failure.NOT_A_COMPLETION),
     "a compressed answer": (b"\x1f\x8b\xff", Failure.NOT_A_COMPLETION),
     "objects without end": (completion('{"a":' * 100_000), Failure.PROSE),

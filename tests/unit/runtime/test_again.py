@@ -1,4 +1,4 @@
-"""What is made again and again of the same object is made once."""
+"""What is made of an object is found again by that very object."""
 
 from functions.runtime.again import Again
 
@@ -12,24 +12,29 @@ class Source:
     __hash__ = object.__hash__
 
 
-def test_it_is_made_once_for_each_object_and_its_words() -> None:
-    again, made = Again[int](10), iter(range(100))
-    first, second = Source(), Source()
-    asked = [(first, "a"), (first, "a"), (first, "b"), (second, "a"), (first, "a")]
-    got = [again.made(source, (word,), lambda: next(made)) for source, word in asked]
-    assert got == [0, 0, 1, 2, 0]
-
-
-def test_an_object_in_the_place_of_one_that_is_gone_gets_its_own() -> None:
+def test_it_is_known_of_each_object_and_its_words() -> None:
     again = Again[int](10)
+    first, second = Source(), Source()
+    again.keep(1, first, "a")
+    again.keep(2, first, "b")
+    again.keep(3, second, "a")
+    assert [again.known(first, "a"), again.known(first, "b"), again.known(second, "a")] == [1, 2, 3]
+    assert again.known(first) is again.known(second, "b") is again.known(Source(), "a") is None
+
+
+def test_an_object_in_the_place_of_one_that_is_gone_is_another() -> None:
+    again = Again[int](1000)
     for number in range(100):  # Without being held, each would take the last one's place in memory.
         source = Source()
-        assert again.made(source, (), lambda number=number: number) == number  # type: ignore[misc]
+        assert again.known(source) is None
+        again.keep(number, source)
         del source
 
 
 def test_no_more_is_kept_than_so_many() -> None:
     again = Again[int](3)
-    for _ in range(10):
-        again.made(Source(), (), lambda: 1)
+    for number in range(10):
+        source = Source()
+        again.keep(number, source)
+        assert again.known(source) == number
         assert len(again._entries) <= 3
