@@ -158,12 +158,10 @@ def _adds(segment: Segment, joined: set[str], escaped: set[str]) -> bool:
             return _PLAIN_NAME.fullmatch(segment.text) is None
         case View.EVENT:
             return _PLAIN_EVENT.fullmatch(segment.text) is None
-        case View.LABEL | View.SEAMS:
-            return False
         case View.INNER:
             return segment.pointer in escaped
-        case _:
-            return True
+        case other:
+            return other not in (View.LABEL, View.SEAMS)
 
 
 def _not_joined(pointer: str, joined: set[str]) -> bool:
