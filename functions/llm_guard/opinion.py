@@ -118,9 +118,10 @@ def understand(answer: bytes, canary: str, categories: AbstractSet[str]) -> tupl
 
 
 def _document(answer: bytes) -> dict[str, Any]:
-    # Where each key that is read stands once, all parsers read the same, and the quickest will do.
-    # With an escape, a key could stand a second time.
-    alike = max(map(answer.count, _READ)) <= 1 and b"\\u" not in answer
+    # Where each key that is read stands once, in any letter case, all parsers read the same, and
+    # the quickest will do. With an escape, or a letter like the long s, one could stand twice.
+    plain = answer.isascii() and b"\\u" not in answer
+    alike = plain and max(map(answer.lower().count, _READ)) <= 1
     try:
         document = from_json(answer, allow_inf_nan=False) if alike else parse(answer)
     except (ValueError, MalformedMessage):
@@ -158,7 +159,7 @@ def _content(document: dict[str, Any]) -> str:
 def _opinion(content: str) -> Opinion:
     """The opinion in the one JSON object of `content`; with two, nobody knows which counts."""
     cleared = _CLEARANCE.fullmatch(content)
-    if cleared is not None:
+    if cleared is not None and _THOUGHTS_END not in content:
         return Opinion(cleared[1], "allow", (), cleared[2])
     try:
         read = _Document.model_validate(_said(content.rpartition(_THOUGHTS_END)[2]))

@@ -28,11 +28,10 @@ VERSION: Final = 2
 """Of the files in prompts/; part of a policy's revision. Raised with every change of their words
 or of what is filled in."""
 
-_MARKER: Final = "\0marker\0"
-_CANARY: Final = "\0canary\0"
-_LINES: Final = "\0lines\0"
-_STAND_INS: Final = re.compile(rb"\\u0000(marker|canary|lines)\\u0000")
-"""The same when they are encoded."""
+_AROUND: Final = "\ufdd0"
+"""Around what stands in for something: a code point that Unicode keeps for such uses."""
+_MARKER, _CANARY, _LINES = (f"{_AROUND}{each}{_AROUND}" for each in ("marker", "canary", "lines"))
+_STAND_INS: Final = re.compile(f"{_AROUND}(marker|canary|lines){_AROUND}".encode())
 _FOLDER: Final = Path(__file__).parent / "prompts"
 # Control words of chat templates, and lines that look like the fence: a model may take either for
 # what it imitates. They stay readable, in brackets that mean nothing to it.
@@ -96,8 +95,8 @@ def _encoded(document: object) -> bytes:
 
 def _filled(text: str, categories: str) -> str:
     """`text` with the categories, and stand-ins that no text of a policy holds for the rest."""
-    clean = categories.replace("\0", "")
-    return Template(text).substitute(categories=clean, marker=_MARKER, canary=_CANARY)
+    text, categories = (each.replace(_AROUND, "") for each in (text, categories))
+    return Template(text).substitute(categories=categories, marker=_MARKER, canary=_CANARY)
 
 
 def neutralised(text: str) -> str:

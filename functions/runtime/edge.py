@@ -189,8 +189,8 @@ class _Verdicts:
     def _told(self, asked: _Asked, verdict: Verdict) -> Reply:
         """The verdict, written to the log, in the representation that the caller asks for."""
         seconds = time.monotonic() - asked.arrived
-        logs.audit(verdict, asked.callout, seconds * 1000)
         self._tell(verdict, seconds)
+        logs.audit(verdict, asked.callout, seconds * 1000)
         accept = asked.head.fields.get(b"accept", b"")
         reply = self._again.known(verdict, accept)
         if reply is None:

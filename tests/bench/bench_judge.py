@@ -41,6 +41,7 @@ _ANSWER: Final = (
     "It depends on what you want to reach. One way is to write the plan down first. " * 10
 )
 _TOKEN_CHARS: Final = 4
+_NOTE: Final = "Callers and judge are in C; functions run when they do not (the lowest priority)."
 _POLICY: Final = Path(__file__).parents[2] / "functions" / "policies" / "default.yaml"
 
 
@@ -50,6 +51,7 @@ def bench(report: Report) -> None:
         _loads(report)
     except Unavailable as why:
         report.leave_out(f"all that is loaded: {why}")
+    report.note(_NOTE)
     _conversation(report)
 
 

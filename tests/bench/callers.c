@@ -4,8 +4,9 @@
  *
  * REQUESTS is a file of requests, each behind its length as four bytes of this machine's order.
  * All connections are open before the first request leaves; of several ports each has its share,
- * and each connection asks again as soon as it has its answer. Prints the seconds for all of them,
- * then a line for each answer, in the order of coming: its seconds and its verdict, `-` for none.
+ * and each connection asks again as soon as it has its answer, which has to be of status 200. Prints
+ * the seconds for all of them, then a line for each answer, in the order of coming: its seconds and
+ * its verdict, `-` for none.
  */
 
 #define _GNU_SOURCE
@@ -17,6 +18,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define OK "HTTP/1.1 200 "
 
 enum { PATIENCE_SECONDS = 60, VERDICT = 8 };
 
@@ -74,6 +77,7 @@ static void take(struct caller *caller) {
     if (!receive(caller->fd, &caller->received)) fail("a connection ended early");
     const char *end = whole(&caller->received);
     if (!end) return;
+    if (strncmp(caller->received.data, OK, sizeof OK - 1)) fail("a status other than 200");
     struct answer *answer = &answers[answered++];
     answer->seconds = now() - caller->sent;
     const char *verdict = header(caller->received.data, end - 2, "x-meshward-verdict");

@@ -3,6 +3,7 @@
 tests/bench/NAME.c ──zig cc──▶ build/bench/NAME
 """
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -23,8 +24,10 @@ def built(name: str, options: Sequence[str] = ()) -> Path:
     if not program.exists() or program.stat().st_mtime < newest:
         BUILD.mkdir(parents=True, exist_ok=True)
         compiler = [sys.executable, "-m", "ziglang", "cc", "-O2", "-march=native"]
-        command = [*compiler, str(source), "-o", str(program), *options]
+        fresh = program.with_suffix(f".{os.getpid()}")
+        command = [*compiler, str(source), "-o", str(fresh), *options]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise Unavailable(f"{source.name} does not build here: {done.stderr[:400]}")
+        fresh.replace(program)
     return program

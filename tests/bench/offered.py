@@ -40,9 +40,10 @@ def offer(
         file.flush()
         command = [str(built("callers")), file.name, str(connections), *map(str, every)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise ConnectionError(f"the callers ended early: {done.stderr.strip()}")
-    seconds, *lines = done.stdout.splitlines()
+    seconds, *lines = done.stdout.splitlines() or [""]
+    if done.returncode or len(lines) != len(requests):
+        what = f"{len(lines)} of {len(requests)} requests were answered"
+        raise ConnectionError(f"{what}: {done.stderr.strip()}")
     calls = []
     for line in lines:
         took, verdict = line.split()

@@ -2,9 +2,8 @@
  *
  *   slow_judge MILLISECONDS CALLS_MAX      prints its port when it listens
  *
- * It allows everything, with the canary that was asked for; beyond CALLS_MAX it says 503. No judge
- * takes the same time to the microsecond: answers leave on whole milliseconds of the clock, up to
- * one sooner or later than asked for, and on the average neither. It ends with its standard input.
+ * It allows everything, with the canary that was asked for; beyond CALLS_MAX it says 503. It ends
+ * with its standard input.
  */
 
 #define _GNU_SOURCE
@@ -14,8 +13,6 @@
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
-
-#define TICK 1e-3
 
 enum { CANARY = 16, BACKLOG = 4096, UNDER_WAY = 8192 };
 
@@ -29,7 +26,7 @@ enum { CANARY = 16, BACKLOG = 4096, UNDER_WAY = 8192 };
     "\"usage\": {\"prompt_tokens\": 400, \"completion_tokens\": 30}}"
 #define FULL "{\"error\": {\"message\": \"full\"}}"
 
-/* A call under way. */
+/* A call under way; they end in the order in which they came. */
 struct call {
     double due;
     int fd;
@@ -75,27 +72,18 @@ static void end_due(void) {
     wind();
 }
 
-/* Keep a call behind those that end before it: the last few at most end after it. */
-static void keep(const struct call *call) {
-    size_t place = inside++;
-    for (; place && calls[(first + place - 1) % UNDER_WAY].due > call->due; place--)
-        calls[(first + place) % UNDER_WAY] = calls[(first + place - 1) % UNDER_WAY];
-    calls[(first + place) % UNDER_WAY] = *call;
-    if (!place) wind();
-}
-
 static void begin(int fd, const char *body, size_t size, double seconds, size_t calls_max) {
     if (inside >= calls_max) {
         respond(fd, "503 Service Unavailable", FULL, sizeof FULL - 1);
         return;
     }
-    struct call call = {.due = floor((now() + seconds) / TICK + drand48()) * TICK, .fd = fd};
-    call.connection = connections[fd];
+    struct call *call = &calls[(first + inside) % UNDER_WAY];
+    *call = (struct call){.due = now() + seconds, .fd = fd, .connection = connections[fd]};
     const char *canary = memmem(body, size, CANARY_BEFORE, sizeof CANARY_BEFORE - 1);
     if (canary) canary += sizeof CANARY_BEFORE - 1;
     int there = canary && canary + CANARY <= body + size;
-    memcpy(call.canary, there ? canary : "0000000000000000", CANARY);
-    keep(&call);
+    memcpy(call->canary, there ? canary : "0000000000000000", CANARY);
+    if (!inside++) wind();
 }
 
 static void open_connection(int listener, int epoll) {

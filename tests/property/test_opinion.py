@@ -19,7 +19,11 @@ _pieces = st.tuples(
     st.sampled_from(['"findings": []', '"findings":[]', '"findings": [[]]', '"findings": null']),
     st.sampled_from([", ", ",", ', "Canary": "", ']),
     st.sampled_from(['"reason": ', '"reason":', '"Reason": ']),
-    st.one_of(st.text(max_size=1200).map(json.dumps), st.text().map(lambda text: f'"{text}"')),
+    st.one_of(
+        st.text(max_size=1200).map(json.dumps),
+        st.text().map(lambda text: f'"{text}"'),
+        st.just('"<think></think>"'),
+    ),
     st.sampled_from(["}", ' "', "}}", "} {}", "}\n", ""]),
 )
 

@@ -150,6 +150,14 @@ MALFORMED: dict[str, tuple[bytes, Failure]] = {
         completion(TEXT).replace(b'"content"', b'"content": "", "content"'),
         Failure.NOT_A_COMPLETION,
     ),
+    "keys that differ in letter case": (
+        completion(TEXT).replace(b'"content"', b'"Content": "", "content"'),
+        Failure.NOT_A_COMPLETION,
+    ),
+    "keys that differ by a long s": (
+        completion(TEXT).replace(b'"choices"', '"choice\u017f": [], "choices"'.encode()),
+        Failure.NOT_A_COMPLETION,
+    ),
     "equal keys, one of them escaped": (
         completion(TEXT).replace(b'"content"', b'"cont\\u0065nt": "", "content"'),
         Failure.NOT_A_COMPLETION,

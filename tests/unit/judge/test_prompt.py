@@ -72,6 +72,20 @@ def test_the_answer_is_asked_for_by_a_schema_that_does_not_know_the_canary() -> 
     assert asked.canary not in json.dumps(schema)
 
 
+@pytest.mark.parametrize("words", ["\0lines\0", "\ufdd0lines\ufdd0", "\\u0000lines", "\\"])
+def test_a_policys_own_words_stand_in_for_nothing(words: str) -> None:
+    texts = PromptTexts(
+        system=f"{words}$marker $categories", reminder=f"{words}$marker {words}$canary $categories"
+    )
+    asked = prompt.Questions(CATEGORIES, texts).about([Piece("user", "hello")], NONCE)
+    system, user = messages_of(asked)
+    said = words.replace("\ufdd0", "")
+    assert system["content"].startswith(f"{said}{MARKER} ")
+    data, reminder = user["content"].split("\n\n")
+    assert data == f'{MARKER}\n{{"role": "user", "text": "hello"}}\n{MARKER}'
+    assert reminder.startswith(f"{said}{MARKER} {said}{asked.canary} ")
+
+
 @pytest.mark.parametrize("language", Language)
 def test_all_built_in_words_are_there_in_each_language(language: Language) -> None:
     assert prompt.built_in(language).reminder
