@@ -7,6 +7,8 @@
       more fields, a number as a string                no canary, an allow that lists findings
       no confidence: then it is 1                      a confidence of 90
 
+Of the completion around the document, only the keys that are read have to stand once.
+
 What cannot be understood is never an allow. Only the canary makes it safe to look for the document
 among words: whoever only speaks through the judged text does not know it.
 """
