@@ -8,8 +8,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, Protocol
 
-_TOGETHER_MAX: Final = 16
-"""Some 1 ms of work: so long the first of them waits for the others at most."""
+_TOGETHER_MAX: Final = 8
+"""Some 0.6 ms of work where judges are asked: so long the first waits for the others at most."""
 _BYTES_MAX: Final = 64 * 1024
 """More leave at once: a caller that does not take its replies has to be known."""
 

@@ -38,9 +38,9 @@ async def test_what_is_put_in_one_turn_leaves_at_its_end_behind_the_lines() -> N
 
 async def test_many_and_large_ones_leave_at_once() -> None:
     wire = Wire()
-    many = [b"%d" % number for number in range(20)]
+    many = [b"%d" % number for number in range(12)]
     wire.put(*many)
-    assert wire.left == [b"lines", *many[:16]]
+    assert wire.left == [b"lines", *many[:8]]
     await asyncio.sleep(0)
     assert [piece for piece in wire.left if piece != b"lines"] == many
     wire.left.clear()
