@@ -74,15 +74,15 @@ static void ask(struct caller *caller) {
 }
 
 static void take(struct caller *caller) {
-    if (!receive(caller->fd, &caller->received)) fail("a connection ended early");
+    if (!receive(caller->fd, &caller->received)) refuse("a connection ended early");
     const char *end = whole(&caller->received);
     if (!end) return;
-    if (strncmp(caller->received.data, OK, sizeof OK - 1)) fail("a status other than 200");
+    if (strncmp(caller->received.data, OK, sizeof OK - 1)) refuse("a status other than 200");
     struct answer *answer = &answers[answered++];
     answer->seconds = now() - caller->sent;
     const char *verdict = header(caller->received.data, end - 2, "x-meshward-verdict");
     size_t length = verdict ? strcspn(verdict, " \r") : 1;
-    if (length >= VERDICT) fail("a verdict is too long");
+    if (length >= VERDICT) refuse("a verdict is too long");
     memcpy(answer->verdict, verdict ? verdict : "-", length);
     ask(caller);
 }
@@ -114,7 +114,7 @@ int main(int argc, char **argv) {
         struct epoll_event events[EVENTS];
         int some = epoll_wait(epoll, events, EVENTS, 1000);
         for (int each = 0; each < some; each++) take(events[each].data.ptr);
-        if (now() - start > PATIENCE_SECONDS) fail("not all calls were answered in time");
+        if (now() - start > PATIENCE_SECONDS) refuse("not all calls were answered in time");
     }
     printf("%.6f\n", now() - start);
     for (size_t each = 0; each < answered; each++)

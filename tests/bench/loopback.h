@@ -22,9 +22,15 @@ struct received {
     char data[MESSAGE_MAX];
 };
 
+/* End with the system's last error, or with what is wrong where the system has none. */
 static void fail(const char *what) {
-    fprintf(stderr, "%s: %s\n", what, strerror(errno));
+    fprintf(stderr, errno ? "%s: %s\n" : "%s\n", what, strerror(errno));
     exit(3);
+}
+
+static void refuse(const char *what) {
+    errno = 0;
+    fail(what);
 }
 
 static double now(void) {
@@ -77,6 +83,6 @@ static const char *whole(const struct received *received) {
     const char *length = header(received->data, found + 2, "content-length");
     size_t body = length ? strtoul(length, NULL, 10) : 0;
     size_t head = (size_t)(found - received->data) + 4;
-    if (head + body > MESSAGE_MAX) fail("a message is too long");
+    if (head + body > MESSAGE_MAX) refuse("a message is too long");
     return received->size < head + body ? NULL : found + 4;
 }

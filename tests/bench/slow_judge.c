@@ -89,7 +89,7 @@ static void begin(int fd, const char *body, size_t size, double seconds, size_t 
 static void open_connection(int listener, int epoll) {
     int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
     if (fd < 0) return;
-    if (fd >= FDS_MAX) fail("too many connections");
+    if (fd >= FDS_MAX) refuse("too many connections");
     send_now(fd);
     if (!received[fd] && !(received[fd] = malloc(sizeof **received))) fail("malloc");
     received[fd]->size = 0;
